@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
-from itertools import chain, pairwise
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
-from minitransformer.text.merges import Pair, learn_merges, merge
+from minitransformer.text.merges import learn_merges, one_character_per_byte, pairs_of
 from minitransformer.text.tokenizer import Tokenizer, training_bytes, utf8
 from minitransformer.text.words import split_words
 
@@ -20,11 +20,11 @@ class BPETokenizer(Tokenizer, name="bpe"):
     """
 
     def __init__(self, merges: Iterable[Iterable[int]]):
-        self.merges: list[Pair] = [(first, second) for first, second in merges]
+        self.merges = [(first, second) for first, second in merges]
         self._tokens = [bytes([value]) for value in range(256)]
-        self._ids: dict[Pair, int] = {}
-        for pair in self.merges:
-            self._add_token(pair)
+        self._token_of: dict[str, str] = {}
+        for first, second in self.merges:
+            self._add_token(first, second)
         self._encode_word = lru_cache(maxsize=2**17)(self._merge_word)
 
     @classmethod
@@ -59,19 +59,20 @@ class BPETokenizer(Tokenizer, name="bpe"):
     def to_dict(self) -> dict[str, Any]:
         return {"type": "bpe", "merges": [list(pair) for pair in self.merges]}
 
-    def _add_token(self, pair: Pair) -> None:
+    def _add_token(self, first: int, second: int) -> None:
         token = self.vocab_size
-        if pair in self._ids or not all(0 <= part < token for part in pair):
+        exist = 0 <= first < token and 0 <= second < token
+        if not exist or chr(first) + chr(second) in self._token_of:
             raise ValueError(
                 f"BPETokenizer: merge {token - 256} must join two ids below {token}"
-                f" that no merge before it joins, got {pair}"
+                f" that no merge before it joins, got {first} and {second}"
             )
-        self._tokens.append(self._tokens[pair[0]] + self._tokens[pair[1]])
-        self._ids[pair] = token
+        self._tokens.append(self._tokens[first] + self._tokens[second])
+        self._token_of[chr(first) + chr(second)] = chr(token)
 
     def _merge_word(self, word: str) -> tuple[int, ...]:
-        ids = list(word.encode())
-        while known := [self._ids[pair] for pair in pairwise(ids) if pair in self._ids]:
-            earliest = min(known)  # the merges are replayed in the order they were learned
-            ids = merge(ids, self.merges[earliest - 256], earliest)
-        return tuple(ids)
+        tokens = one_character_per_byte(word.encode())
+        while known := self._token_of.keys() & pairs_of(tokens):
+            pair = min(known, key=self._token_of.__getitem__)  # the first that was learned
+            tokens = tokens.replace(pair, self._token_of[pair])
+        return tuple(map(ord, tokens))
