@@ -1,0 +1,1 @@
+"""The same chapters as `ops`, faster: one folder a device, one file a family."""

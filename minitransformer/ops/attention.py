@@ -1,0 +1,110 @@
+"""Scaled dot-product attention: each query takes a weighted mean of the values.
+
+S = scale · q kᵀ,  P = softmax(S),  y = P v
+q (..., T, D), k (..., S, D), v (..., S, Dv) -> y (..., T, Dv);  scale is 1 / √D
+Vaswani et al. 2017, https://arxiv.org/abs/1706.03762
+"""
+
+from math import sqrt
+from typing import Any
+
+from minitransformer.devices import array_module
+from minitransformer.function import Function
+from minitransformer.graph import Node, unbroadcast
+from minitransformer.ops.dropout import check_probability, scaled_mask
+from minitransformer.ops.linear import same_dtype
+
+
+class Attention(Function, name="scaled_dot_product_attention"):
+    """softmax(scale · q kᵀ + mask) v.
+
+    A boolean mask is True where a query may look; a floating one is added to the scores.
+    `is_causal` lets query i look at keys 0 to i. A row that may look nowhere gives zeros.
+    With `dropout_p`, the weights pass through dropout, whose mask grows from `seed`.
+    """
+
+    @staticmethod
+    def check(
+        q: Any,
+        k: Any,
+        v: Any,
+        attn_mask: Any = None,
+        dropout_p: float = 0.0,
+        is_causal: bool = False,
+        scale: float | None = None,
+        seed: int = 0,
+    ) -> None:
+        name = Attention.op_name
+        same_dtype(name, query=q, key=k, value=v)
+        check_probability(name, dropout_p)
+        if min(q.ndim, k.ndim, v.ndim) < 2:
+            shapes = f"{q.shape}, {k.shape}, {v.shape}"
+            raise ValueError(f"{name}: expected at least two axes (length, features), got {shapes}")
+        if q.shape[-1] != k.shape[-1] or q.shape[:-2] != k.shape[:-2]:
+            raise ValueError(f"{name}: key {k.shape} does not fit query {q.shape}")
+        if k.shape[:-1] != v.shape[:-1]:
+            raise ValueError(f"{name}: value {v.shape} does not fit key {k.shape}")
+        if attn_mask is not None:
+            check_mask(name, attn_mask, (*q.shape[:-1], k.shape[-2]))
+
+    @staticmethod
+    def forward(
+        ctx: Node,
+        q: Any,
+        k: Any,
+        v: Any,
+        attn_mask: Any = None,
+        dropout_p: float = 0.0,
+        is_causal: bool = False,
+        scale: float | None = None,
+        seed: int = 0,
+    ) -> Any:
+        scale = 1 / sqrt(q.shape[-1]) if scale is None else scale
+        weights = masked_softmax(q @ k.swapaxes(-1, -2) * scale, attn_mask, is_causal)
+        dropped = weights
+        if dropout_p > 0:
+            dropped = weights * scaled_mask(weights, weights.shape, dropout_p, seed)
+        mask_shape = None if attn_mask is None else attn_mask.shape
+        ctx.save(q, k, v, weights, scale, dropout_p, seed, mask_shape)
+        return dropped @ v
+
+    @staticmethod
+    def backward(ctx: Node, dy: Any) -> tuple:
+        q, k, v, weights, scale, dropout_p, seed, mask_shape = ctx.saved
+        dropped, dweights = weights, dy @ v.swapaxes(-1, -2)
+        if dropout_p > 0:
+            mask = scaled_mask(weights, weights.shape, dropout_p, seed)
+            dropped, dweights = weights * mask, dweights * mask
+        # Through the softmax, as in softmax.py; a row of zeros stays zero.
+        dscores = weights * (dweights - (dweights * weights).sum(axis=-1, keepdims=True))
+        dq = dscores @ k * scale
+        dk = dscores.swapaxes(-1, -2) @ q * scale
+        dv = dropped.swapaxes(-1, -2) @ dy
+        if len(ctx.needs) == 3:
+            return dq, dk, dv
+        return dq, dk, dv, unbroadcast(dscores, mask_shape) if ctx.needs[3] else None
+
+
+def masked_softmax(scores: Any, attn_mask: Any, is_causal: bool) -> Any:
+    """Softmax of the last axis over what may be looked at; zeros where that is nothing."""
+    xp = array_module(scores)
+    blocked = scores.dtype.type(-float("inf"))
+    if attn_mask is not None and attn_mask.dtype == bool:
+        scores = xp.where(attn_mask, scores, blocked)
+    elif attn_mask is not None:
+        scores = scores + attn_mask.astype(scores.dtype)
+    if is_causal:
+        scores = xp.where(xp.tril(xp.ones(scores.shape[-2:], dtype=bool)), scores, blocked)
+    top = scores.max(axis=-1, keepdims=True)
+    weights = xp.exp(scores - xp.where(top == blocked, scores.dtype.type(0), top))
+    total = weights.sum(axis=-1, keepdims=True)
+    return weights / xp.where(total == 0, scores.dtype.type(1), total)
+
+
+def check_mask(name: str, mask: Any, scores: tuple[int, ...]) -> None:
+    """Refuse a mask that is neither boolean nor floating, or does not broadcast to the scores."""
+    if mask.dtype.kind not in "bf":
+        raise TypeError(f"{name}: expected a boolean or floating attn_mask, got {mask.dtype}")
+    sizes = zip(reversed(mask.shape), reversed(scores), strict=False)
+    if mask.ndim > len(scores) or any(m not in (1, n) for m, n in sizes):
+        raise ValueError(f"{name}: attn_mask {mask.shape} does not broadcast to scores {scores}")

@@ -1,0 +1,128 @@
+"""Sums, means and extremes along axes. Backward: each input sees the result it went into."""
+
+from typing import Any
+
+from minitransformer.devices import array_module
+from minitransformer.function import Function
+from minitransformer.graph import Node
+
+Axis = int | tuple[int, ...] | None
+
+
+def spread(y: Any, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Any:
+    """A reduced array as a view that broadcasts against the `shape` it was reduced from."""
+    if axis is None:
+        return y.reshape((1,) * len(shape))
+    return y if keepdims else array_module(y).expand_dims(y, normal_axes(axis, len(shape)))
+
+
+def normal_axes(axis: Axis, ndim: int) -> tuple[int, ...]:
+    """The axes as a tuple of numbers from 0, all of them for None."""
+    if axis is None:
+        return tuple(range(ndim))
+    axes = (axis,) if isinstance(axis, int) else axis
+    return tuple(i % ndim for i in axes)
+
+
+def count(shape: tuple[int, ...], axis: Axis) -> int:
+    """How many entries are reduced into one."""
+    n = 1
+    for i in normal_axes(axis, len(shape)):
+        n *= shape[i]
+    return n
+
+
+class Sum(Function, name="sum"):
+    """y = Σ x: every entry passes the gradient on unchanged."""
+
+    @staticmethod
+    def forward(ctx: Node, x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+        ctx.save(x.shape, axis, keepdims)
+        return x.sum(axis=axis, keepdims=keepdims)
+
+    @staticmethod
+    def backward(ctx: Node, dy: Any) -> tuple:
+        shape, axis, keepdims = ctx.saved
+        dx = array_module(dy).empty(shape, dy.dtype)
+        dx[...] = spread(dy, shape, axis, keepdims)
+        return (dx,)
+
+
+class Mean(Function, name="mean"):
+    """y = Σ x / n."""
+
+    @staticmethod
+    def forward(ctx: Node, x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+        n = count(x.shape, axis)
+        if n == 0:
+            raise ValueError(f"mean: expected at least one entry, got shape {x.shape}")
+        ctx.save(x.shape, axis, keepdims, n)
+        return x.mean(axis=axis, keepdims=keepdims)
+
+    @staticmethod
+    def backward(ctx: Node, dy: Any) -> tuple:
+        shape, axis, keepdims, n = ctx.saved
+        dx = array_module(dy).empty(shape, dy.dtype)
+        dx[...] = spread(dy / n, shape, axis, keepdims)
+        return (dx,)
+
+
+class Max(Function, name="max"):
+    """y = max x: the gradient goes to the largest entry; ties share it evenly."""
+
+    @staticmethod
+    def forward(ctx: Node, x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+        y = x.max(axis=axis, keepdims=keepdims)
+        ctx.save(x, y, axis, keepdims)
+        return y
+
+    @staticmethod
+    def backward(ctx: Node, dy: Any) -> tuple:
+        return (to_matches(ctx, dy),)
+
+
+class Min(Function, name="min"):
+    """y = min x: the gradient goes to the smallest entry; ties share it evenly."""
+
+    @staticmethod
+    def forward(ctx: Node, x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+        y = x.min(axis=axis, keepdims=keepdims)
+        ctx.save(x, y, axis, keepdims)
+        return y
+
+    @staticmethod
+    def backward(ctx: Node, dy: Any) -> tuple:
+        return (to_matches(ctx, dy),)
+
+
+def to_matches(ctx: Node, dy: Any) -> Any:
+    """dy shared among the entries of x that equal their extreme y."""
+    x, y, axis, keepdims = ctx.saved
+    matches = x == spread(y, x.shape, axis, keepdims)
+    ties = matches.sum(axis=axis, keepdims=True).astype(x.dtype)
+    return matches * (spread(dy, x.shape, axis, keepdims) / ties)
+
+
+class Var(Function, name="var"):
+    """y = Σ (x - mean)² / (n - correction): dy/dx = 2 (x - mean) / (n - correction).
+
+    The mean moves with x too, but distances from the mean sum to 0, so that term vanishes.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Node, x: Any, axis: Axis = None, correction: int = 1, keepdims: bool = False
+    ) -> Any:
+        n = count(x.shape, axis) - correction
+        if n <= 0:
+            raise ValueError(
+                f"var: expected more entries than the correction {correction}, got {n + correction}"
+            )
+        centred = x - x.mean(axis=axis, keepdims=True)
+        ctx.save(centred, n, axis, keepdims)
+        return (centred * centred).sum(axis=axis, keepdims=keepdims) / n
+
+    @staticmethod
+    def backward(ctx: Node, dy: Any) -> tuple:
+        centred, n, axis, keepdims = ctx.saved
+        return (centred * (spread(dy, centred.shape, axis, keepdims) * (2 / n)),)
