@@ -1,0 +1,7 @@
+"""The gradient checker: it says not only that a backward pass is wrong, but why."""
+
+from .check import check_backward
+from .mistakes import known_mistakes
+from .report import Cause, GradcheckError, Report
+
+__all__ = ["Cause", "GradcheckError", "Report", "check_backward", "known_mistakes"]

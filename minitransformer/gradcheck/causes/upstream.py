@@ -1,0 +1,82 @@
+"""Mistakes in how the upstream gradient enters: ignored, or only part of it used."""
+
+import numpy as np
+
+from ..evidence import Evidence, Sample, agree
+from ..report import Cause
+from ..where import Mark, describe
+
+MAX_PROBES = 600
+
+
+def ignores_upstream(evidence: Evidence) -> Cause | None:
+    """It is the gradient for an upstream of ones, or does not vanish with the upstream."""
+    ones = evidence.computed_by(lambda s: s.truth_for(np.ones_like(s.dy)))
+    if ones:
+        message = (
+            "It ignores the upstream gradient: it is right for dy = 1 only. Multiply by dy (the "
+            "chain rule): your op is rarely the last one."
+        )
+        return evidence.cause("ignores-upstream", message)
+    if evidence.divisor != 1:
+        return None
+    constant = [evidence.call(s, np.zeros_like(s.dy)) for s in evidence.samples]
+    if any(c is None or not np.isfinite(c).all() or not c.any() for c in constant):
+        return None
+    same = all(agree(c, evidence.got(s)) for c, s in zip(constant, evidence.samples, strict=True))
+    if same:
+        message = "It ignores the upstream gradient: it is the same whatever dy is. Multiply by dy."
+    else:
+        message = (
+            "With an upstream gradient of zeros it should be zero, and is not: something is added "
+            "that was not multiplied by dy."
+        )
+    return evidence.cause("ignores-upstream", message)
+
+
+def takes_part_of_upstream(evidence: Evidence) -> Cause | None:
+    """Right for some positions of dy; the others have no effect."""
+    if not evidence.shape_is_right or evidence.first.dy.size < 2:
+        return None
+    marks = []
+    for sample in evidence.samples[-2:]:
+        idle = _idle_positions(evidence, sample)
+        if idle is None or not idle.any() or idle.all():
+            return None
+        due = np.abs(sample.jacobian.slopes[:, sample.jacobian.smooth]).max(axis=1, initial=0)
+        cared = (due > 1e-9 * due.max(initial=0)).reshape(idle.shape)
+        inputs = dict(zip(evidence.trial.names, sample.point.inputs, strict=True))
+        marks.append(Mark(idle, cared, {**inputs, "output": sample.output}))
+    where = describe(marks)
+    if where is None:
+        count = int(marks[0].marked.sum())
+        where = f"{count} of its {marks[0].marked.size} positions"
+    message = (
+        f"Part of the upstream gradient is not used: {where} of dy should reach it, with no "
+        "effect now. Sum over every output that this input reaches."
+    )
+    return evidence.cause("part-of-upstream", message)
+
+
+def _idle_positions(evidence: Evidence, sample: Sample) -> np.ndarray | None:
+    """Positions of dy without effect; None if the others are not all handled rightly."""
+    if sample.dy.size > MAX_PROBES:
+        return None
+    idle = np.zeros(sample.dy.size, bool)
+    total = np.zeros_like(sample.expected)
+    for position in range(sample.dy.size):
+        probe = np.zeros(sample.dy.size)
+        probe[position] = 1.0
+        probe = probe.reshape(sample.dy.shape)
+        gradient = evidence.call(sample, probe)
+        if gradient is None or gradient.shape != total.shape:
+            return None
+        truth = sample.truth_for(probe)
+        total += sample.dy.flat[position] * gradient
+        if not gradient.any() and truth.any():
+            idle[position] = True
+        elif not agree(gradient, truth, sample.known) and truth.any():
+            return None
+    return (
+        idle.reshape(sample.dy.shape) if agree(total, evidence.got(sample), sample.known) else None
+    )

@@ -1,0 +1,251 @@
+"""The two doors: `check_backward` for a pair of NumPy functions, `gradcheck` for Tensors.
+
+Both measure the truth at the given point and at one drawn near it, under random upstream
+gradients, run the learner's code on copies, and ask `causes` about every input that differs.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from . import mistakes
+from .causes import diagnose
+from .evidence import Evidence, Point, Sample, agree
+from .habits import not_finite_forward, random_forward, unsteady
+from .numeric import jacobian
+from .points import draw_nearby, is_checked
+from .report import Cause, Comparison, GradcheckError, Report
+from .trial import Bare, Rejected, Trial
+
+COARSE = 1e-3  # how far a gradient in lower precision may be off before its values are wrong too
+REDRAWS = 3
+
+
+def check_backward(
+    forward: Callable,
+    backward: Callable,
+    *inputs: object,
+    names: Sequence[str] | None = None,
+    known_mistakes: Mapping | str | Sequence = (),
+    seed: int = 0,
+    raises: bool = False,
+) -> Report:
+    """Check a hand-written backward pass on NumPy arrays, and say why it is wrong.
+
+    Args:
+        forward: `forward(*inputs) -> array`, the function as it is meant.
+        backward: `backward(dy, *inputs) -> array or tuple of arrays`, one an input; None for
+            integer inputs, which have no gradient.
+        inputs: example values. Floats are copied to float64, integers left alone; other values
+            of the same shapes are drawn near them.
+        names: what to call the inputs; by default the parameters of `forward`.
+        known_mistakes: wrong backward passes to recognise, `{name: (backward, message)}`, or the
+            name of an op of the bank, such as "softmax".
+        seed: of the upstream gradients and the values drawn.
+        raises: raise GradcheckError, which carries the report, if it is not ok.
+    """
+    listed = _listed(known_mistakes)
+    names = tuple(names) if names is not None else _parameter_names(forward, len(inputs))
+    report = examine(Bare(forward, backward), inputs, names, _subject(forward), listed, seed)
+    if raises and not report.ok:
+        raise GradcheckError(report)
+    return report
+
+
+def examine(
+    code, inputs: Sequence, names: tuple[str, ...], subject: str, listed: dict, seed: int
+) -> Report:
+    """The whole check of `code` (see `trial.Bare` for what that is)."""
+    rng = np.random.default_rng(seed)
+    optional = {k for k, x in enumerate(inputs) if isinstance(x, float)}
+    inputs = [as_input(x) for x in inputs]
+    trial = Trial(code, names, optional)
+    try:
+        causes, comparisons = _compare(trial, inputs, listed, rng)
+    except Rejected as rejected:
+        causes, comparisons = [rejected.cause], []
+    causes = _ordered(causes, list(trial.noticed.values()))
+    return Report(subject, names, causes, comparisons)
+
+
+def as_input(x: object) -> object:
+    """Floats as a float64 array of their own; anything else as it is."""
+    if isinstance(x, (list, tuple)):
+        x = np.array(x)
+    if isinstance(x, (float, np.floating)):
+        return np.array(x, dtype=float)
+    if isinstance(x, np.ndarray):
+        return np.array(x, dtype=float if x.dtype.kind == "f" else None)
+    return x
+
+
+def _compare(trial: Trial, inputs: list, listed: dict, rng) -> tuple[list[Cause], list[Comparison]]:
+    """The causes found, and the numbers to show beside them."""
+    output = trial.forward(inputs)
+    if not agree(trial.forward(inputs), output):
+        raise random_forward()
+    if not np.isfinite(output).all():
+        raise not_finite_forward(output)
+    dy = _upstream(output, rng)
+    early = [trial.backward(dy, inputs) for _ in range(2)]
+    points = [_measure(trial, inputs, rng), _measure_nearby(trial, inputs, output, rng)]
+    swayed = trial.backward(dy, inputs, between=lambda: trial.forward(points[1].inputs))
+    calls = [(points[0], dy, early[0])]
+    for point in (points[0], points[1], points[1]):
+        dy = _upstream(point.output, rng)
+        calls.append((point, dy, trial.backward(dy, point.inputs)))
+
+    causes, comparisons = _missing(trial, calls), []
+    present = [k for k in points[0].jacobians if all(call[2][k] is not None for call in calls)]
+    samples = {k: tuple(Sample(p, k, dy, tuple(g)) for p, dy, g in calls) for k in present}
+    for k in present:
+        found = unsteady(trial, samples[k][0], [g[k] for g in (*early, swayed)])
+        if not found and any(s.wrong.any() or s.wrong_shape for s in samples[k]):
+            found = _explain(trial, k, samples, listed)
+        causes += found
+        causes += _kinks(trial, k, points)
+        comparisons.append(_comparison(trial, samples[k]))
+    return causes, comparisons
+
+
+def _upstream(output: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Random, and nowhere so small that a mistake would drown."""
+    return np.asarray(rng.uniform(0.3, 1.7, output.shape) * rng.choice([-1.0, 1.0], output.shape))
+
+
+def _measure(trial: Trial, inputs: Sequence, rng) -> Point:
+    checked = [k for k, x in enumerate(inputs) if is_checked(x)]
+    total = sum(inputs[k].size for k in checked) or 1
+    jacobians = {
+        k: jacobian(trial.forward, inputs, k, rng, share=inputs[k].size / total) for k in checked
+    }
+    return Point(trial.names, tuple(inputs), trial.forward(inputs), jacobians)
+
+
+def _measure_nearby(trial: Trial, inputs: Sequence, output: np.ndarray, rng) -> Point:
+    """Another point; a kink in it is a reason to draw again."""
+
+    def accepts(nearby):
+        try:
+            y = trial.forward(nearby)
+        except Rejected:
+            return False
+        return y.shape == output.shape and bool(np.isfinite(y).all())
+
+    for _ in range(REDRAWS):
+        point = _measure(trial, draw_nearby(inputs, accepts, rng), rng)
+        if all(j.smooth.all() for j in point.jacobians.values()):
+            break
+    return point
+
+
+def _missing(trial: Trial, calls: Sequence) -> list[Cause]:
+    """None where a gradient was due."""
+    causes = []
+    point, dy, _ = calls[0]
+    for k, jac in point.jacobians.items():
+        due = jac.gradient(dy)
+        absent = any(gradients[k] is None for _, _, gradients in calls)
+        if absent and due.any() and k not in trial.optional:
+            name = trial.names[k]
+            message = (
+                f"backward returned None for `{name}`, which has a gradient of shape {due.shape}."
+            )
+            causes.append(Cause("wrong-count", k, name, message))
+    return causes
+
+
+def _explain(trial: Trial, k: int, samples: dict, listed: dict) -> list[Cause]:
+    """Why the gradient of input `k` is wrong, from the samples where it is."""
+    mine = samples[k]
+    noticed = [c for c in trial.noticed.values() if c.slug == "dtype" and c.input == k]
+    if noticed and _is_rounding(mine):
+        return []
+    spoiled = {id(s.point) for s in mine if s.wrong.any() or s.wrong_shape}
+    chosen = tuple(s for s in mine if id(s.point) in spoiled)
+    listed = {**mistakes.recognise(chosen[0].point.inputs, chosen[0].output), **listed}
+    evidence = Evidence(trial, k, trial.names[k], chosen, samples, listed)
+    causes = diagnose(evidence)
+    if (
+        causes[0].slug == "unknown"
+        and len(chosen) < len(mine)
+        and chosen[0].point is not mine[0].point
+    ):
+        message = (
+            "It is right for the values given, and wrong for others drawn near them: it keeps "
+            "something from an earlier call, or holds for special values only."
+        )
+        return [evidence.cause("stale", message)]
+    return causes
+
+
+def _is_rounding(samples: Sequence[Sample]) -> bool:
+    """Whether the answers are the truth but for their lower precision, or cut to integers."""
+    return all(
+        not s.wrong_shape
+        and (
+            agree(s.got, s.expected, s.known, COARSE)
+            or agree(s.got, np.trunc(s.expected), s.known)
+            or agree(s.got, np.rint(s.expected), s.known)
+        )
+        for s in samples
+    )
+
+
+def _kinks(trial: Trial, k: int, points: Sequence[Point]) -> list[Cause]:
+    """Said only where the point drawn straddles a kink as the given one does."""
+    smooth = [point.jacobians[k].smooth for point in points]
+    if any(s.all() for s in smooth):
+        return []
+    name, count = trial.names[k], int((~smooth[0]).sum())
+    message = (
+        f"{count} of {smooth[0].size} entries of `{name}` stand at a kink (as ReLU at 0, or max "
+        "with ties), where there is no slope to compare with; they were left out."
+    )
+    return [Cause("kink", k, name, message)]
+
+
+def _comparison(trial: Trial, samples: Sequence[Sample]) -> Comparison:
+    """The first sample that shows the mistake; the first of all if none does."""
+    sample = next((s for s in samples if s.wrong_shape or s.wrong.any()), samples[0])
+    expected, got, wrong, known = sample.expected, sample.got, sample.wrong, sample.known
+    if sample.wrong_shape:
+        if expected.ndim != got.ndim:
+            expected, got, wrong, known = (np.zeros(0, bool) for _ in range(4))
+        shared = tuple(slice(min(a, b)) for a, b in zip(expected.shape, got.shape, strict=True))
+        expected, got, wrong, known = (a[shared] for a in (expected, got, wrong, known))
+    due = np.where(known, expected, got)
+    return Comparison(sample.index, trial.names[sample.index], due, got, wrong)
+
+
+def _ordered(causes: list[Cause], noticed: list[Cause]) -> list[Cause]:
+    """Most certain first: what explains the numbers, what was seen happening, what is vague."""
+    vague = [c for c in causes if c.slug in ("unknown", "shape", "stale", "kink")]
+    return [c for c in causes if c not in vague] + noticed + vague
+
+
+def _listed(known: Mapping | str | Sequence) -> dict:
+    """Known mistakes as `{name: (backward, message)}`."""
+    if isinstance(known, str):
+        return mistakes.known_mistakes(known)
+    return dict(known)
+
+
+def _parameter_names(forward: Callable, count: int) -> tuple[str, ...]:
+    """The parameters of `forward`, for as many as there are inputs."""
+    try:
+        parameters = inspect.signature(forward).parameters.values()
+    except (TypeError, ValueError):
+        parameters = ()
+    plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    names = [p.name for p in parameters if p.kind in plain][:count]
+    return (*names, *(f"input {k}" for k in range(len(names), count)))
+
+
+def _subject(function: Callable) -> str:
+    """ "backward of linear", from the name of the forward function."""
+    name = getattr(function, "__name__", "")
+    for part in ("_forward", "forward_", "forward"):
+        name = name.replace(part, "")
+    return f"backward of {name}" if name.strip("_<>") not in ("", "lambda") else "backward"

@@ -1,0 +1,38 @@
+"""The bank of known mistakes: for each op of the textbook, the wrong backward passes people write.
+
+Bare NumPy, independent of the engine. The checker recognises them in a learner's answer, the
+exercises quote their messages as hints, and the tests require each to be rejected and named.
+"""
+
+import numpy as np
+
+from .operation import OPERATIONS, Operation
+
+
+def known_mistakes(op: str) -> dict:
+    """The bank's mistakes for an op: `{name: (backward, message)}`.
+
+    Raises:
+        KeyError: the bank has no such op; the message lists those it has.
+    """
+    if op not in OPERATIONS:
+        raise KeyError(f"known_mistakes: no op {op!r}; there are {', '.join(sorted(OPERATIONS))}")
+    return dict(OPERATIONS[op].mistakes)
+
+
+def recognise(inputs: tuple, output: np.ndarray) -> dict:
+    """The mistakes of every op of the bank that computes this very output from these inputs."""
+    found: dict = {}
+    for operation in OPERATIONS.values():
+        copies = [x.copy() if isinstance(x, np.ndarray) else x for x in inputs]
+        try:
+            with np.errstate(all="ignore"):
+                y = np.asarray(operation.forward(*copies))
+        except Exception:  # an op that takes other inputs
+            continue
+        if y.shape == output.shape and np.allclose(y, output, rtol=1e-9, atol=1e-12):
+            found |= operation.mistakes
+    return found
+
+
+__all__ = ["OPERATIONS", "Operation", "known_mistakes", "recognise"]
