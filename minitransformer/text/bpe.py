@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minitransformer.text.merges import learn_merges, one_character_per_byte, pairs_of
-from minitransformer.text.tokenizer import Tokenizer, training_bytes, utf8
+from minitransformer.text.tokenizer import Tokenizer, check_training_text, utf8
 from minitransformer.text.words import split_words
 
 
@@ -38,7 +38,7 @@ class BPETokenizer(Tokenizer, name="bpe"):
                 "BPETokenizer.train: vocab_size must be at least 256, one token for each byte,"
                 f" got {vocab_size}"
             )
-        training_bytes(text, "BPETokenizer.train")
+        check_training_text(text, "BPETokenizer.train")
         word_counts = Counter(split_words(text))
         encoded_counts = {word.encode(): count for word, count in word_counts.items()}
         return cls(learn_merges(encoded_counts, vocab_size - 256))

@@ -4,14 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from minitransformer.text.tokenizer import Tokenizer, training_bytes, utf8
+from minitransformer.text.tokenizer import Tokenizer, check_training_text, utf8
 
 
 class CharTokenizer(Tokenizer, name="char"):
     """The id of a character is its place among `characters`, which are kept in Unicode's order."""
 
     def __init__(self, characters: str):
-        training_bytes(characters, "CharTokenizer")
+        check_training_text(characters, "CharTokenizer")
         if len(set(characters)) < len(characters):
             raise ValueError(f"CharTokenizer: characters must all differ, got {characters!r}")
         self.characters = "".join(sorted(characters))
@@ -20,7 +20,7 @@ class CharTokenizer(Tokenizer, name="char"):
     @classmethod
     def from_text(cls, text: str) -> "CharTokenizer":
         """The tokenizer of the characters of `text`. ValueError where text is empty."""
-        training_bytes(text, "CharTokenizer.from_text")
+        check_training_text(text, "CharTokenizer.from_text")
         return cls("".join(set(text)))
 
     @property

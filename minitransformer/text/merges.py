@@ -77,7 +77,7 @@ class PairCounts:
 
 def changes(word: str, pair: str, token: str) -> Iterable[tuple[str, str]]:
     """(the pair that was, the pair that is) at each side of each `token`, put there for `pair`."""
-    first, second = pair
+    first, second = pair[0], pair[1]
     for left, right in pairwise(word):
         if right == token:
             yield (second if left == token else left) + first, left + right

@@ -92,9 +92,7 @@ def utf8(text: str, who: str) -> bytes:
         ) from None
 
 
-def training_bytes(text: str, who: str) -> bytes:
-    """`text` in UTF-8, refused where there is nothing to learn from."""
-    encoded = utf8(text, who)
-    if not encoded:
+def check_training_text(text: str, who: str) -> None:
+    """Refuse a text that there is nothing to learn from, or that UTF-8 cannot hold."""
+    if not utf8(text, who):
         raise ValueError(f"{who}: text is empty")
-    return encoded
