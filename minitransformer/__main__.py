@@ -1,0 +1,5 @@
+"""`python -m minitransformer`."""
+
+from minitransformer.cli import main
+
+main()

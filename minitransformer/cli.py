@@ -1,0 +1,124 @@
+"""The commands: `minitransformer train`, `generate`, `doctor`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="A deep-learning engine on NumPy: train and use small transformers on your CPU.",
+)
+console = Console(soft_wrap=True)
+
+Size = Annotated[int | None, typer.Option(show_default=False)]
+
+
+@app.command()
+def train(
+    text: Annotated[
+        str | None,
+        typer.Option(help="File or folder to learn from; Python's standard library if left out."),
+    ] = None,
+    tokenizer: Annotated[str | None, typer.Option(help="bytes, chars or bpe.")] = None,
+    vocab_size: Annotated[int | None, typer.Option(help="Tokens that bpe learns.")] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Sizes and batch: micro, tiny, small or medium.")
+    ] = None,
+    n_layer: Size = None,
+    n_head: Size = None,
+    n_embd: Size = None,
+    block_size: Size = None,
+    batch_size: Size = None,
+    accumulate: Annotated[int | None, typer.Option(help="Batches to a step.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Highest learning rate.")] = None,
+    dropout: Annotated[float | None, typer.Option(help="Share of activations zeroed.")] = None,
+    steps: Annotated[int | None, typer.Option(help="In total, resumed or not.")] = None,
+    eval_every: Annotated[
+        int | None, typer.Option(help="Steps between evaluations, and checkpoints.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same bits.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write to; runs/1, runs/2, … if left out.")
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Folder of a run to go on with, bit for bit.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+) -> None:
+    """Train a GPT on text, and watch it learn. Without flags: nanoGPT's recipe for a CPU."""
+    given = {
+        "tokenizer": tokenizer,
+        "vocab_size": vocab_size,
+        "n_layer": n_layer,
+        "n_head": n_head,
+        "n_embd": n_embd,
+        "block_size": block_size,
+        "batch_size": batch_size,
+        "accumulate": accumulate,
+        "lr": lr,
+        "dropout": dropout,
+        "steps": steps,
+        "eval_every": eval_every,
+        "seed": seed,
+    }
+    from minitransformer.training.command import train_command
+
+    train_command(console, text, preset, given, out, resume, device)
+
+
+@app.command()
+def generate(
+    folder: Annotated[Path, typer.Argument(help="Folder of a trained run.")],
+    prompt: Annotated[str, typer.Argument(help="Text to go on from.")] = "\n",
+    tokens: Annotated[int, typer.Option(help="How many to add.")] = 200,
+    temperature: Annotated[float, typer.Option(help="Below 1: bolder; above: wilder.")] = 0.8,
+    top_k: Annotated[int | None, typer.Option(help="Choose among the k likeliest.")] = None,
+    top_p: Annotated[
+        float | None, typer.Option(help="Choose among the likeliest that make up this share.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same text.")] = None,
+    checkpoint: Annotated[str, typer.Option(help="best or last.")] = "best",
+) -> None:
+    """Stream text from a trained model."""
+    from minitransformer.training.generation import load_language_model, stream_text
+
+    model, tokenizer = load_language_model(folder, checkpoint)
+    options = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
+    pieces = stream_text(model, tokenizer, prompt, tokens, **options)
+    first = next(pieces, "")
+    sys.stdout.write(prompt + first)
+    for piece in pieces:
+        sys.stdout.write(piece)
+        sys.stdout.flush()
+    sys.stdout.write("\n")
+
+
+@app.command()
+def doctor(
+    warm: Annotated[bool, typer.Option("--warm", help="Compile all kernels now.")] = False,
+) -> None:
+    """Say what this machine has, what is missing, and how to mend it."""
+    from minitransformer.doctor import examine, warm_up
+
+    console.print(examine())
+    if warm:
+        warm_up(console)
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run a command; an error that a person can mend is one line, not a traceback."""
+    try:
+        app(args=arguments)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(141)
+    except (ValueError, TypeError, OSError, RuntimeError, IndexError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,53 @@
+"""What a person sees while a model trains: a bar in a terminal, plain lines elsewhere."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from minitransformer.training.loop import Step
+
+
+class Display:
+    """A progress bar with loss, tokens per second and time left; a line an evaluation.
+
+    Use as a context manager around the loop.
+    """
+
+    def __init__(self, console: Console, steps: int, done: int, tokens_per_step: int) -> None:
+        self.console = console
+        self.tokens_per_step = tokens_per_step
+        self._rate = 0.0
+        self._bar = Progress(
+            TextColumn("step"),
+            MofNCompleteColumn(),
+            BarColumn(bar_width=None),
+            TextColumn("loss {task.fields[loss]}  {task.fields[rate]} tokens/s"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=steps, completed=done, loss="-", rate="-")
+
+    def __enter__(self) -> "Display":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._bar.stop()
+
+    def step(self, step: Step) -> None:
+        rate = self.tokens_per_step / step.seconds
+        self._rate = rate if self._rate == 0 else 0.9 * self._rate + 0.1 * rate
+        shown = {"loss": f"{step.loss:.3f}", "rate": f"{self._rate:,.0f}"}
+        self._bar.update(self._task, completed=step.number, **shown)
+
+    def evaluation(self, step: int, train: float | None, held_out: float, best: bool) -> None:
+        trained = f"  training loss {train:.4f}" if train is not None else ""
+        speed = f"  {self._rate:,.0f} tokens/s" if self._rate else ""
+        star = "  best so far" if best else ""
+        self.console.print(
+            f"step {step:>5}{trained}  validation loss {held_out:.4f}{speed}{star}",
+            highlight=False,
+        )
