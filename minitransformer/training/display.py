@@ -1,5 +1,6 @@
 """What a person sees while a model trains: a bar in a terminal, plain lines elsewhere."""
 
+from statistics import fmean
 from typing import Any
 
 from rich.console import Console
@@ -18,6 +19,7 @@ class Display:
         self.console = console
         self.tokens_per_step = tokens_per_step
         self._rate = 0.0
+        self._losses: list[float] = []
         self._bar = Progress(
             TextColumn("step"),
             MofNCompleteColumn(),
@@ -40,13 +42,16 @@ class Display:
     def step(self, step: Step) -> None:
         rate = self.tokens_per_step / step.seconds
         self._rate = rate if self._rate == 0 else 0.9 * self._rate + 0.1 * rate
+        self._losses.append(step.loss)
         shown = {"loss": f"{step.loss:.3f}", "rate": f"{self._rate:,.0f}"}
         self._bar.update(self._task, completed=step.number, **shown)
 
-    def evaluation(self, step: int, train: float | None, held_out: float, best: bool) -> None:
-        trained = f"  training loss {train:.4f}" if train is not None else ""
+    def evaluation(self, step: int, held_out: float, best: bool) -> None:
+        """A line with the mean training loss since the last one, and the held-out loss."""
+        trained = f"  training loss {fmean(self._losses):.4f}" if self._losses else ""
         speed = f"  {self._rate:,.0f} tokens/s" if self._rate else ""
         star = "  best so far" if best else ""
+        self._losses.clear()
         self.console.print(
             f"step {step:>5}{trained}  validation loss {held_out:.4f}{speed}{star}",
             highlight=False,

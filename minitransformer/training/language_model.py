@@ -80,18 +80,24 @@ class LanguageModelTraining:
 
     @no_grad()
     def evaluate(self) -> float:
-        """The mean loss over windows spread evenly over the held-out text."""
+        """The mean loss over windows spread evenly over the held-out text.
+
+        Raises:
+            TrainingDiverged: it is not finite.
+        """
+        settings = self.settings
+        batches = validation_batches(
+            self.held_out,
+            batch_size=settings.batch_size,
+            block_size=settings.block_size,
+            max_batches=settings.eval_batches,
+        )
         self.model.eval()
-        losses = [
-            self.model(idx, targets)[1].item()
-            for idx, targets in validation_batches(
-                self.held_out,
-                batch_size=self.settings.batch_size,
-                block_size=self.settings.block_size,
-                max_batches=self.settings.eval_batches,
-            )
-        ]
-        return float(np.mean(losses))
+        loss = float(np.mean([self.model(*batch)[1].item() for batch in batches]))
+        if not np.isfinite(loss):
+            done = self.trainer.steps_done
+            raise TrainingDiverged(f"step {done}: the validation loss is {loss}")
+        return loss
 
     def fit(self) -> Result:
         """Train to the last step; evaluate, and write checkpoints, on the way and at the end.
@@ -102,40 +108,39 @@ class LanguageModelTraining:
         settings, trainer = self.settings, self.trainer
         fresh = not self.run.last.exists()
         log = TrainingLog(self.run.log, keep_until=None if fresh else trainer.steps_done)
-        recent: list[float] = []
         bar = (settings.steps, trainer.steps_done, settings.tokens_per_step)
         try:
             with Display(self.console, *bar) as display:
                 if fresh:
-                    self._checkpoint(display, None)
+                    self._checkpoint(log, display, {"step": 0})
                 while trainer.steps_done < settings.steps:
-                    step = trainer.step()
-                    display.step(step)
-                    recent.append(step.loss)
-                    due = step.number % settings.eval_every == 0 or step.number == settings.steps
-                    entry = {
-                        "step": step.number,
-                        "loss": step.loss,
-                        "lr": step.lr,
-                        "grad_norm": step.grad_norm,
-                        "tokens_per_second": round(settings.tokens_per_step / step.seconds),
-                    }
-                    if due:
-                        entry["validation_loss"] = self._checkpoint(display, np.mean(recent))
-                        recent.clear()
-                    log.write(**entry)
+                    self._step(log, display)
         finally:
             log.close()
         return Result(self.model, self.tokenizer, self.validation_loss, self.best_loss)
 
-    def _checkpoint(self, display: Display, train_loss: Any) -> float:
+    def _step(self, log: TrainingLog, display: Display) -> None:
+        step = self.trainer.step()
+        display.step(step)
+        entry = {
+            "step": step.number,
+            "loss": step.loss,
+            "lr": step.lr,
+            "grad_norm": step.grad_norm,
+            "tokens_per_second": round(self.settings.tokens_per_step / step.seconds),
+        }
+        if step.number % self.settings.eval_every == 0 or step.number == self.settings.steps:
+            self._checkpoint(log, display, entry)
+        else:
+            log.write(**entry)
+
+    def _checkpoint(self, log: TrainingLog, display: Display, entry: dict[str, Any]) -> None:
+        """Evaluate, log, save. A kill on the way repeats all three, with the same outcome."""
         loss = self.evaluate()
-        done = self.trainer.steps_done
-        if not np.isfinite(loss):
-            raise TrainingDiverged(f"step {done}: the validation loss is {loss}")
         best = loss < self.best_loss
         self.best_loss = min(loss, self.best_loss)
         self.validation_loss = loss
+        log.write(**entry, validation_loss=loss)
         arrays, facts = self.trainer.state_dict()
         facts |= {
             "config": self.model.config.to_dict(),
@@ -145,12 +150,10 @@ class LanguageModelTraining:
             "best_loss": self.best_loss,
             "validation_loss": loss,
         }
-        # Best first: a kill between the two repeats this evaluation, and finds the same.
         if best:
             save_checkpoint(self.run.best, arrays, facts)
         save_checkpoint(self.run.last, arrays, facts)
-        display.evaluation(done, None if train_loss is None else float(train_loss), loss, best)
-        return loss
+        display.evaluation(self.trainer.steps_done, loss, best)
 
 
 def make_tokenizer(settings: Settings, corpus: str) -> Any:

@@ -1,0 +1,1 @@
+"""Measurements: run from the clone's root, `python -m bench train`."""

@@ -1,0 +1,1 @@
+"""The engines that stand beside ours, each doing the same step in its own process."""

@@ -1,0 +1,97 @@
+"""What this machine has for the engine, what is missing, and how to mend it."""
+
+import importlib
+import importlib.util
+import os
+import platform
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from minitransformer.devices import why_no_cuda
+
+Finding = tuple[str, str, str]  # what, found, how to mend it
+
+
+def examine() -> Table:
+    """A table of findings: a row a part, and a last column that says what to do."""
+    table = Table("part", "found", "to mend", title="minitransformer doctor", title_justify="left")
+    for finding in (*machine(), *blas(), *kernels(), *gpu(), *optional()):
+        table.add_row(*finding)
+    return table
+
+
+def machine() -> list[Finding]:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    found = f"Python {platform.python_version()}, NumPy {np.__version__}"
+    return [("machine", f"{platform.system()} {platform.machine()}, {cores} cores; {found}", "")]
+
+
+def blas() -> list[Finding]:
+    """Every BLAS that is loaded: NumPy's for `np.matmul`, SciPy's for the kernels."""
+    import scipy.linalg.cython_blas
+    from threadpoolctl import threadpool_info
+
+    findings = []
+    for library in threadpool_info():
+        if library["user_api"] == "blas":
+            owner = "SciPy" if "scipy" in library["filepath"].split(os.sep)[-2] else "NumPy"
+            name = f"{library['internal_api']} {library['version'] or ''}".strip()
+            threads = f"{library['num_threads']} threads"
+            core = library.get("architecture", "unknown core")
+            findings.append((f"BLAS of {owner}", f"{name} ({core}), {threads}", ""))
+    advice = "" if findings else "no BLAS was recognised: products may be slow"
+    return findings or [("BLAS", "unknown", advice)]
+
+
+def kernels() -> list[Finding]:
+    """Numba, its threads and the folder of compiled kernels."""
+    if importlib.util.find_spec("numba") is None:
+        return [("CPU kernels", "none: Numba is missing", "pip install numba")]
+    try:
+        runtime = importlib.import_module("minitransformer.kernels.cpu.runtime")
+    except ImportError as error:
+        return [("CPU kernels", f"Numba does not load: {error}", "pip install --upgrade numba")]
+    layer, advice = runtime.threading_layer(), ""
+    if layer != "tbb":
+        advice = "pip install tbb (steadier threads), where it has wheels"
+    folder = runtime.cache_folder()
+    compiled = len(list(folder.rglob("*.nbc"))) if folder and folder.exists() else 0
+    return [
+        ("CPU kernels", f"Numba {runtime.numba.__version__}", ""),
+        ("threads", f"{layer}, {runtime.numba.get_num_threads()} threads", advice),
+        (
+            "kernel cache",
+            f"{folder}: {compiled} compiled",
+            "" if compiled else "minitransformer doctor --warm compiles them now",
+        ),
+    ]
+
+
+def gpu() -> list[Finding]:
+    reason = why_no_cuda()
+    if reason is None:
+        cupy: Any = importlib.import_module("cupy")
+        name = cupy.cuda.runtime.getDeviceProperties(0)["name"].decode()
+        return [("GPU", f"{name}, CuPy {cupy.__version__}", "")]
+    what, _, advice = reason.partition(": ")
+    return [("GPU", what, advice)]
+
+
+def optional() -> list[Finding]:
+    missing = [name for name in ("matplotlib", "torch") if importlib.util.find_spec(name) is None]
+    uses = {"matplotlib": "pictures: pip install matplotlib", "torch": "parity tests only"}
+    return [(name, "not installed", uses[name]) for name in missing]
+
+
+def warm_up(console: Console) -> None:
+    """Compile every kernel, so that no first step waits for it."""
+    if importlib.util.find_spec("numba") is None:
+        console.print("nothing to compile: Numba is missing")
+        return
+    begin = perf_counter()
+    importlib.import_module("minitransformer.kernels.cpu.warm").compile_all()
+    console.print(f"all kernels are compiled ({perf_counter() - begin:.0f} s)")
