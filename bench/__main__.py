@@ -28,4 +28,12 @@ def parity(folder: Path, steps: int | None = None) -> None:
     compare(str(folder), steps)
 
 
+@app.command()
+def engine(rounds: Annotated[int, typer.Option(help="Medians of this many.")] = 9) -> None:
+    """What a node costs, and importing."""
+    from bench.engine import run
+
+    run(rounds)
+
+
 app()

@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import os
 import platform
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -32,13 +33,14 @@ def machine() -> list[Finding]:
 
 def blas() -> list[Finding]:
     """Every BLAS that is loaded: NumPy's for `np.matmul`, SciPy's for the kernels."""
-    import scipy.linalg.cython_blas
     from threadpoolctl import threadpool_info
+
+    importlib.import_module("scipy.linalg.cython_blas")  # loads SciPy's
 
     findings = []
     for library in threadpool_info():
         if library["user_api"] == "blas":
-            owner = "SciPy" if "scipy" in library["filepath"].split(os.sep)[-2] else "NumPy"
+            owner = "SciPy" if "scipy" in Path(library["filepath"]).parts[-2] else "NumPy"
             name = f"{library['internal_api']} {library['version'] or ''}".strip()
             threads = f"{library['num_threads']} threads"
             core = library.get("architecture", "unknown core")

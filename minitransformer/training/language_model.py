@@ -1,7 +1,7 @@
 """Training a GPT on text, from the text to a sample, with checkpoints on the way."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -106,6 +106,7 @@ class LanguageModelTraining:
             TrainingDiverged: a number is not finite. The checkpoints are from before it.
         """
         settings, trainer = self.settings, self.trainer
+        self.run.clean()
         fresh = not self.run.last.exists()
         log = TrainingLog(self.run.log, keep_until=None if fresh else trainer.steps_done)
         bar = (settings.steps, trainer.steps_done, settings.tokens_per_step)
@@ -143,7 +144,7 @@ class LanguageModelTraining:
         log.write(**entry, validation_loss=loss)
         arrays, facts = self.trainer.state_dict()
         facts |= {
-            "config": self.model.config.to_dict(),
+            "config": asdict(self.model.config),
             "settings": self.settings.to_dict(),
             "tokenizer": self.tokenizer.to_dict(),
             "text": self.fingerprint,

@@ -45,6 +45,11 @@ class Run:
         scratch.write_text(json.dumps({"settings": settings, "text": text}, indent=1) + "\n")
         scratch.replace(self._start)
 
+    def clean(self) -> None:
+        """Remove what a kill left half-written."""
+        for scratch in self.folder.glob("*.tmp"):
+            scratch.unlink()
+
     def started_with(self) -> dict[str, Any] | None:
         """The settings and the text's path as `create` noted them; None where it did not."""
         return json.loads(self._start.read_text()) if self._start.exists() else None
