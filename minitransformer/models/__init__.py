@@ -1,0 +1,3 @@
+"""Models, one file each, to be read from top to bottom."""
+
+from minitransformer.models.gpt import GPT, GPTConfig

@@ -1,0 +1,79 @@
+"""Token after token from a decoder, with a cache of the keys and values seen so far."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from minitransformer import nn, random
+from minitransformer.devices import array_module, to_device
+from minitransformer.graph import no_grad
+from minitransformer.methods import data_of
+from minitransformer.models.sampling import check_sampling, sample
+from minitransformer.tensor import Tensor
+
+
+class LayerCache:
+    """Keys and values of one attention layer, (B, n_head, T, head_dim) each.
+
+    The memory is taken once, for `capacity` positions. It is outside the graph.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.length = 0
+        self._keys: Any = None
+        self._values: Any = None
+
+    def extend(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Add the keys and values of the next positions; returns all those seen so far."""
+        if self._keys is None:
+            batch, heads, _, size = k.shape
+            xp = array_module(k.data)
+            self._keys = xp.empty((batch, heads, self.capacity, size), k.dtype)
+            self._values = xp.empty_like(self._keys)
+        start, self.length = self.length, self.length + k.shape[2]
+        self._keys[:, :, start : self.length] = k.data
+        self._values[:, :, start : self.length] = v.data
+        return Tensor(self._keys[:, :, : self.length]), Tensor(self._values[:, :, : self.length])
+
+
+def next_tokens(
+    model: Any, idx: np.ndarray, max_new_tokens: int, seed: int | None, **sampling: Any
+) -> Iterator[np.ndarray]:
+    """The tokens that follow each row of `idx` (B, T): one array (B,) a step.
+
+    `model.next_logits(idx, caches)` is (B, vocab_size), where idx follows what the caches
+    hold. Training mode and gradients are as the caller has them whenever a step is done.
+    """
+    check_sampling(max_new_tokens, **sampling)
+    generator = np.random.Generator(np.random.Philox(random.draw_seed() if seed is None else seed))
+    return _next_tokens(model, idx, max_new_tokens, generator, sampling)
+
+
+def _next_tokens(
+    model: Any, idx: np.ndarray, count: int, generator: np.random.Generator, sampling: dict
+) -> Iterator[np.ndarray]:
+    config = model.config
+    caches: list[LayerCache] = []
+    for _ in range(count):
+        if not caches or caches[0].length == config.block_size:
+            # A window that slides moves every token to another position: nothing of it is known.
+            caches = [LayerCache(config.block_size) for _ in range(config.n_layer)]
+            unseen = idx[:, -config.block_size :]
+        with no_grad(), nn.evaluating(model):
+            logits = to_device(model.next_logits(unseen, caches).data, "cpu")
+        token = sample(logits, generator, **sampling)
+        unseen = token[:, None]
+        idx = np.concatenate([idx, unseen], axis=1)
+        yield token
+
+
+def as_ids(name: str, idx: Any) -> Any:
+    """Token ids as an integer array (B, T), with B and T at least 1."""
+    ids = data_of(idx) if hasattr(idx, "shape") else np.asarray(idx)
+    if ids.ndim != 2 or ids.size == 0:
+        raise ValueError(f"{name}: idx should be (B, T) with at least one token, got {ids.shape}")
+    if ids.dtype.kind not in "iu":
+        raise TypeError(f"{name}: idx should be integers, got {ids.dtype}")
+    return ids
