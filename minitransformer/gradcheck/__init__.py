@@ -3,5 +3,6 @@
 from .check import check_backward
 from .mistakes import known_mistakes
 from .report import Cause, GradcheckError, Report
+from .tensors import gradcheck
 
-__all__ = ["Cause", "GradcheckError", "Report", "check_backward", "known_mistakes"]
+__all__ = ["Cause", "GradcheckError", "Report", "check_backward", "gradcheck", "known_mistakes"]

@@ -4,7 +4,6 @@ Both measure the truth at the given point and at one drawn near it, under random
 gradients, run the learner's code on copies, and ask `causes` about every input that differs.
 """
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -17,6 +16,7 @@ from .numeric import jacobian
 from .points import draw_nearby, is_checked
 from .report import Cause, Comparison, GradcheckError, Report
 from .trial import Bare, Rejected, Trial
+from .words import parameter_names, subject
 
 COARSE = 1e-3  # how far a gradient in lower precision may be off before its values are wrong too
 REDRAWS = 3
@@ -46,8 +46,8 @@ def check_backward(
         raises: raise GradcheckError, which carries the report, if it is not ok.
     """
     listed = _listed(known_mistakes)
-    names = tuple(names) if names is not None else _parameter_names(forward, len(inputs))
-    report = examine(Bare(forward, backward), inputs, names, _subject(forward), listed, seed)
+    names = tuple(names) if names is not None else parameter_names(forward, len(inputs))
+    report = examine(Bare(forward, backward), inputs, names, subject(forward), listed, seed)
     if raises and not report.ok:
         raise GradcheckError(report)
     return report
@@ -149,9 +149,7 @@ def _missing(trial: Trial, calls: Sequence) -> list[Cause]:
         absent = any(gradients[k] is None for _, _, gradients in calls)
         if absent and due.any() and k not in trial.optional:
             name = trial.names[k]
-            message = (
-                f"backward returned None for `{name}`, which has a gradient of shape {due.shape}."
-            )
+            message = f"No gradient came for `{name}` (None), which has one, of shape {due.shape}."
             causes.append(Cause("wrong-count", k, name, message))
     return causes
 
@@ -230,22 +228,3 @@ def _listed(known: Mapping | str | Sequence) -> dict:
     if isinstance(known, str):
         return mistakes.known_mistakes(known)
     return dict(known)
-
-
-def _parameter_names(forward: Callable, count: int) -> tuple[str, ...]:
-    """The parameters of `forward`, for as many as there are inputs."""
-    try:
-        parameters = inspect.signature(forward).parameters.values()
-    except (TypeError, ValueError):
-        parameters = ()
-    plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    names = [p.name for p in parameters if p.kind in plain][:count]
-    return (*names, *(f"input {k}" for k in range(len(names), count)))
-
-
-def _subject(function: Callable) -> str:
-    """ "backward of linear", from the name of the forward function."""
-    name = getattr(function, "__name__", "")
-    for part in ("_forward", "forward_", "forward"):
-        name = name.replace(part, "")
-    return f"backward of {name}" if name.strip("_<>") not in ("", "lambda") else "backward"

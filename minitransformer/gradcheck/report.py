@@ -142,9 +142,10 @@ class Report:
         several = len(wrong) > 1
         places = [f"{name}{list(w.index)}" if several else f"{list(w.index)}" for name, w in wrong]
         wide = max((len(place) for place in places), default=0)
+        rows = list(zip(places, (w for _, w in wrong), strict=True))[:4]
         return [
-            f"  worst entry  {place:<{wide}}   expected {w.expected + 0.0:>11.5g}   got {w.got + 0.0:>11.5g}"
-            for place, (_, w) in list(zip(places, wrong, strict=True))[:4]
+            f"  worst entry  {p:<{wide}}   expected {_number(w.expected)}   got {_number(w.got)}"
+            for p, w in rows
         ]
 
 
@@ -154,6 +155,10 @@ class GradcheckError(AssertionError):
     def __init__(self, report: Report):
         super().__init__(str(report))
         self.report = report
+
+
+def _number(value: float) -> str:
+    return f"{value + 0.0:>11.5g}"
 
 
 def _wrapped(text: str, indent: str) -> list[str]:

@@ -73,5 +73,5 @@ def _how(evidence: Evidence, marks: list[Mark]) -> str:
 
 def context(sample: Sample) -> dict[str, object]:
     """The arrays in which the reason for a pattern may lie, by name."""
-    values = {name: x for name, x in zip(sample.names, sample.point.inputs, strict=True)}
-    return {**values, "output": sample.output, "dy": sample.dy}
+    inputs = dict(zip(sample.names, sample.point.inputs, strict=True))
+    return {**inputs, "output": sample.output, "dy": sample.dy}

@@ -152,7 +152,7 @@ def _rows(array: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
 
 
 def _elementwise_term(evidence: Evidence) -> Cause | None:
-    """The difference is a constant times dy times an array at hand (the product rule's other half)."""
+    """The difference is a constant times dy times an array at hand: half of a product rule."""
     if not _fits(evidence.first.dy.shape, evidence.first.expected.shape):
         return None
     for words in _terms(evidence.first):

@@ -24,11 +24,15 @@ class Operation:
     def __post_init__(self):
         OPERATIONS[self.name] = self
 
-    def mistake(self, name: str, message: str) -> Callable[[Callable], Callable]:
-        """Enter a wrong backward pass under `<op>-<name>`, with what to tell who wrote it."""
+    def mistake(self, message: str) -> Callable[[Callable], Callable]:
+        """Enter a wrong backward pass, with what to tell the learner who wrote it.
+
+        Its name is `<op>-<name of the function>`.
+        """
 
         def enter(backward: Callable) -> Callable:
-            self.mistakes[f"{self.name}-{name}"] = backward, message
+            name = f"{self.name}-{backward.__name__}".replace("_", "-")
+            self.mistakes[name] = backward, message
             return backward
 
         return enter
