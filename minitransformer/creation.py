@@ -19,9 +19,7 @@ def tensor(
         ValueError: `data` is a ragged list.
         TypeError: `data` is not numbers, or integers are asked for a gradient.
     """
-    array = data_of(data)
-    if not hasattr(array, "dtype") or isinstance(array, np.generic):
-        array = as_array(array)
+    array = as_array(data_of(data), dtype)
     array = array_module(array).array(array, dtype=dtype)
     if device is not None:
         array = to_device(array, check_device(device, "tensor"))

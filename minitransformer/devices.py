@@ -11,10 +11,22 @@ CUDA_HINT = 'pip install "cupy-cuda13x[ctk]" (or cupy-cuda12x[ctk] for an older 
 
 
 def array_module(x: Any) -> ModuleType:
-    """The module that made `x` and computes with it: `numpy`, or `cupy`."""
+    """The module that made `x` and computes with it: `numpy`, or `cupy`.
+
+    Raises:
+        TypeError: `x` is neither an array nor a number.
+    """
     if isinstance(x, np.ndarray | np.generic | int | float | list | tuple):
         return np
-    return sys.modules[type(x).__module__.partition(".")[0]]
+    module = sys.modules[type(x).__module__.partition(".")[0]]
+    if not hasattr(module, "ndarray"):
+        raise TypeError(f"expected a tensor, an array or a number, got {type(x).__name__}")
+    return module
+
+
+def keep_array(x: Any) -> Any:
+    """`x`, as an array of shape () where NumPy made it a scalar, which cannot be written to."""
+    return np.asarray(x) if isinstance(x, np.generic) else x
 
 
 def device_of(x: Any) -> str:

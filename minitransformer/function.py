@@ -13,11 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from minitransformer.devices import array_module, device_of
+from minitransformer.devices import array_module, device_of, keep_array
 from minitransformer.graph import Node, setting, settings
-from minitransformer.memory import is_own
 from minitransformer.methods import OPS
-from minitransformer.tensor import Tensor, as_array
+from minitransformer.tensor import Tensor, as_operand
 
 ACCELERATED: dict[tuple[type, str], Any] = {}
 _families: dict[tuple[str, str], bool] = {}
@@ -69,27 +68,23 @@ class Function:
     what the other needs (`ctx.save(x, y)`); `backward` returns a tuple with the gradient of
     each input, of exactly its shape and dtype, or None where `ctx.needs[i]` is False.
     An optional `check(*arrays, **options)` refuses bad input before any backend sees it.
+    The arrays that `backward` returns belong to the walk: the next call must make new ones.
     """
 
     op_name = "function"
     family = ""
     broadcasts = False
-    views = False
     check: Callable[..., None] | None = None
 
-    def __init_subclass__(
-        cls, name: str | None = None, broadcasts: bool = False, views: bool = False
-    ) -> None:
+    def __init_subclass__(cls, name: str | None = None, broadcasts: bool = False) -> None:
         """Describe the op.
 
         Args:
             name: enter the op in `OPS` under this name.
             broadcasts: its gradients may have the broadcast shape; the walk sums them.
-            views: its result may share memory with its input.
         """
         cls.op_name = name or cls.__name__
         cls.broadcasts = broadcasts
-        cls.views = views
         if name is not None:
             cls.family = cls.__module__.rpartition(".")[2]
             OPS[name] = cls
@@ -111,15 +106,15 @@ class Function:
         ctx = Node(cls, needs)
         y, implementation = cls._forward(ctx, arrays, options)
         out = Tensor._plain(y)
+        if y.base is not None or id(y) in map(id, arrays):
+            _share_version(out, inputs)
         if True in needs:
             edges = tuple(
-                [(x._node or x) if need else None for x, need in zip(inputs, needs, strict=True)]
+                [x._node or x if need else None for x, need in zip(inputs, needs, strict=True)]
             )
             ctx.record(implementation, edges, _versions(ctx.saved, inputs, out), y)
             out._node = ctx
             out._requires_grad = True
-        if cls.views and isinstance(inputs[0], Tensor) and not is_own(y):
-            out._share_version(inputs[0])
         return out
 
     @classmethod
@@ -139,8 +134,11 @@ class Function:
 
     @classmethod
     def _forward(cls, ctx: Node, arrays: list | tuple, options: dict) -> tuple[Any, Any]:
-        device = _common_device(cls.op_name, arrays)
+        for key, value in options.items():
+            if isinstance(value, np.generic):  # would promote like an array: 0.1 * float32
+                options[key] = value.item()
         try:
+            device = _common_device(arrays)
             if cls.check is not None:
                 cls.check(*arrays, **options)
             implementation = cls.implementation(device)
@@ -148,21 +146,19 @@ class Function:
             if y is NotImplemented:
                 implementation = cls
                 y = cls.forward(ctx, *arrays, **options)
-        except (ValueError, TypeError, IndexError) as error:
+            if type(y) is not np.ndarray:
+                y = keep_array(y)
+                if not hasattr(y, "base"):
+                    got = type(y).__name__
+                    raise TypeError(f"its forward pass should return an array, got {got}")
+        except (ValueError, TypeError, IndexError, AttributeError) as error:
             raise _named(error, cls.op_name, arrays) from error
-        if type(y) is not np.ndarray and isinstance(y, np.generic):
-            y = np.asarray(y)
         if settings.anomaly:
-            _report_anomaly(cls.op_name, arrays, y)
+            _report_anomaly(cls.op_name, (*arrays, *options.values()), y)
         return y, implementation
 
 
-def as_operand(x: Any) -> Any:
-    """An op's input as its forward pass takes it: array, Python number or None."""
-    return as_array(x) if isinstance(x, list | tuple) else x
-
-
-def _common_device(name: str, arrays: list | tuple) -> str:
+def _common_device(arrays: list | tuple) -> str:
     device = None
     for x in arrays:
         if type(x) is np.ndarray:
@@ -175,25 +171,34 @@ def _common_device(name: str, arrays: list | tuple) -> str:
             device = here
         elif here != device:
             raise ValueError(
-                f"{name}: expected all inputs on one device, got {device} and {here}; "
+                f"expected all inputs on one device, got {device} and {here}; "
                 f'move one with .to("{device}")'
             )
     return device or "cpu"
+
+
+def _share_version(out: Tensor, inputs: tuple) -> None:
+    """Let a result that looks into an input's memory share the input's version count."""
+    y, base = out._data, out._data.base
+    for x in inputs:
+        if isinstance(x, Tensor) and (
+            x._data is y or x._data is base or (base is not None and x._data.base is base)
+        ):
+            out._share_version(x)
 
 
 def _versions(saved: tuple | None, inputs: tuple, out: Tensor) -> tuple:
     """The version counts of the inputs and of the output whose memory was saved."""
     if not saved:
         return ()
-    memories = {id(s) for s in saved} | {id(s.base) for s in saved if hasattr(s, "base")}
+    memories = {id(s) for s in saved}
+    memories |= {id(base) for s in saved if (base := getattr(s, "base", None)) is not None}
     memories.discard(id(None))
-    return tuple(
-        [
-            (x._version, x._version.count)
-            for x in (*inputs, out)
-            if isinstance(x, Tensor) and (id(x._data) in memories or id(x._data.base) in memories)
-        ]
-    )
+    noted = []
+    for x in (*inputs, out):
+        if isinstance(x, Tensor) and (id(x._data) in memories or id(x._data.base) in memories):
+            noted.append((x._version, x._version.count))
+    return tuple(noted)
 
 
 def _named(error: Exception, name: str, arrays: list | tuple) -> Exception:
@@ -201,17 +206,19 @@ def _named(error: Exception, name: str, arrays: list | tuple) -> Exception:
     if str(error).startswith(f"{name}:"):
         return error
     shapes = ", ".join(str(getattr(x, "shape", x)) for x in arrays)
-    return type(error)(f"{name}: {error} (inputs: {shapes})")
+    kind = next((k for k in (IndexError, ValueError) if isinstance(error, k)), TypeError)
+    return kind(f"{name}: {error} (inputs: {shapes})")
 
 
-def _report_anomaly(name: str, arrays: list | tuple, y: Any) -> None:
-    def finite(x: Any) -> bool:
-        if getattr(getattr(x, "dtype", None), "kind", "") != "f":
-            return True
-        return bool(array_module(x).isfinite(x).all())
+def _report_anomaly(name: str, inputs: tuple, y: Any) -> None:
+    """Refuse a NaN or an infinity that no input of the op held already."""
+    for what, test in (("NaN", "isnan"), ("infinity", "isinf")):
+        if _any(test, y) and not any(_any(test, x) for x in inputs):
+            raise FloatingPointError(
+                f"detect_anomaly: the forward pass of {name} made the first {what}, shape {y.shape}"
+            )
 
-    if not finite(y) and all(map(finite, arrays)):
-        raise FloatingPointError(
-            f"detect_anomaly: the forward pass of {name} made the first NaN or infinity, "
-            f"shape {y.shape}"
-        )
+
+def _any(test: str, x: Any) -> bool:
+    floating = isinstance(x, float) or getattr(getattr(x, "dtype", None), "kind", "") == "f"
+    return floating and bool(getattr(array_module(x), test)(x).any())

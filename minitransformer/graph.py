@@ -13,11 +13,10 @@ from contextlib import contextmanager
 from heapq import heappop, heappush
 from typing import Any
 
-import numpy as np
-
-from minitransformer.devices import array_module, device_of
+from minitransformer.devices import array_module, device_of, keep_array
 from minitransformer.drawing import to_dot, to_mermaid
 from minitransformer.memory import is_own
+from minitransformer.methods import data_of
 
 __all__ = ["Node", "backward", "detect_anomaly", "no_grad", "to_dot", "to_mermaid", "unbroadcast"]
 
@@ -71,7 +70,7 @@ class Node:
         self.retained = None
 
     def save(self, *values: Any) -> None:
-        """Keep `values` for the backward pass: arrays, shapes, options."""
+        """Keep `values` for the backward pass: arrays (not in lists), shapes, options."""
         self.saved = values
 
     def record(self, implementation: Any, edges: tuple, versions: tuple, y: Any) -> None:
@@ -103,20 +102,20 @@ class Node:
             raise RuntimeError(
                 f"backward of {name}: expected a tuple of {len(self.edges)} gradients, got {got}"
             )
-        return tuple(
-            None if edge is None else self._fit(g, edge, i)
-            for i, (edge, g) in enumerate(zip(self.edges, grads, strict=True))
-        )
+        edges = enumerate(zip(self.edges, grads, strict=True))
+        return tuple([None if edge is None else self._fit(g, edge, i) for i, (edge, g) in edges])
 
     def _fit(self, g: Any, edge: Any, i: int) -> Any:
+        """The gradient of input number i, of exactly that input's shape and dtype."""
         shape, dtype = edge.shape, edge.dtype
-        if g is not None and self.op.broadcasts:
+        known = hasattr(g, "dtype")
+        if known and self.op.broadcasts:
             if g.shape != shape:
                 g = unbroadcast(g, shape)
             if g.dtype != dtype:
                 g = g.astype(dtype)
-        if g is None or g.shape != shape or g.dtype != dtype:
-            got = "None" if g is None else f"{g.shape} {g.dtype}"
+        if not known or g.shape != shape or g.dtype != dtype:
+            got = f"{g.shape} {g.dtype}" if known else type(g).__name__
             raise RuntimeError(
                 f"backward of {self.op.op_name}: the gradient of {argument(self.op, i)} "
                 f"should be {shape} {dtype}, got {got}"
@@ -126,7 +125,7 @@ class Node:
                 f"detect_anomaly: the backward pass of {self.op.op_name} made the first NaN or "
                 f"infinity, in the gradient of {argument(self.op, i)}, shape {shape}"
             )
-        return np.asarray(g) if isinstance(g, np.generic) else g
+        return keep_array(g)
 
 
 def argument(op: type, i: int) -> str:
@@ -142,7 +141,8 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
 
     What was copied in the forward pass adds up in the backward pass.
     """
-    g = g.sum(axis=tuple(range(g.ndim - len(shape))))
+    if g.ndim > len(shape):
+        g = g.sum(axis=tuple(range(g.ndim - len(shape))))
     axes = tuple(i for i, n in enumerate(shape) if n == 1 and g.shape[i] != 1)
     return g.sum(axis=axes, keepdims=True) if axes else g
 
@@ -163,43 +163,49 @@ def backward(root: Any, gradient: Any = None, retain_graph: bool = False) -> Non
             graph was freed, or a saved array was changed in place.
         ValueError: `gradient` has another shape.
     """
-    leaves: dict[int, list] = {}
-    pending: dict[Node, Any] = {}
-    summed: set[Any] = set()  # nodes and leaves whose sum is an array of ours
+    total: dict[Any, Any] = {}  # the gradient that has come to each node and leaf so far
+    ours: set[Any] = set()  # those whose total only the walk knows, and may add into
+    kept: list[tuple[Any, Any]] = []  # what `retain_grad` asked for
     heap: list[tuple[int, Node]] = []
 
     def arrive(edge: Any, g: Any, private: bool) -> None:
-        if not isinstance(edge, Node):
-            if id(edge) not in leaves:
-                leaves[id(edge)] = [edge, g if private else g.copy()]
-            else:
-                leaves[id(edge)][1] += g
-        elif edge not in pending:
-            pending[edge] = g
+        if edge in ours:
+            total[edge] += g
+        elif edge in total:
+            total[edge] = keep_array(total[edge] + g)
+            ours.add(edge)
+        elif isinstance(edge, Node):
+            total[edge] = g
             heappush(heap, (-edge.order, edge))
-        elif edge in summed:
-            pending[edge] += g
+        elif private:
+            total[edge] = g
         else:
-            pending[edge] = pending[edge] + g
-            summed.add(edge)
+            total[edge] = g.copy()
+            ours.add(edge)
 
     arrive(root._node or root, _start(root, gradient), private=False)
     while heap:
         node = heappop(heap)[1]
-        dy = pending.pop(node)
+        dy = total.pop(node)
         if node.retained is not None and (tensor := node.retained()) is not None:
-            tensor.grad = dy.copy() if tensor.grad is None else tensor.grad + dy
+            kept.append((tensor, dy.copy()))
         grads = node.gradients(dy)
-        for i, (edge, g) in enumerate(zip(node.edges, grads, strict=True)):
+        for edge, g in zip(node.edges, grads, strict=True):
             if edge is not None:
-                others = (dy, *node.saved, *grads[:i], *grads[i + 1 :])
-                arrive(edge, g, is_own(g) and not any(g is other for other in others))
+                arrive(edge, g, isinstance(edge, Node) or is_private(g, dy, grads, node.saved))
         if not retain_graph:
             node.saved = None
             node.edges = (None,) * len(node.edges)
-        del dy, grads, node
-    for leaf, g in leaves.values():
-        leaf.grad = g if leaf.grad is None else leaf.grad + g
+        del dy, grads, g
+    for leaf, g in (*kept, *total.items()):
+        leaf.grad = g if leaf.grad is None else keep_array(leaf.grad + g)
+
+
+def is_private(g: Any, dy: Any, grads: tuple, saved: Any) -> bool:
+    """Whether a leaf may keep `g` as its own: it is no view, and nothing else will use it."""
+    if not is_own(g) or g is dy or any(g is s or g is getattr(s, "base", None) for s in saved):
+        return False
+    return sum(g is other for other in grads) == 1
 
 
 def _start(root: Any, gradient: Any) -> Any:
@@ -215,8 +221,7 @@ def _start(root: Any, gradient: Any) -> Any:
                 "reduce it first (loss.mean()) or pass gradient="
             )
         return xp.ones(root.shape, root.dtype)
-    g = getattr(gradient, "data", gradient) if not isinstance(gradient, np.ndarray) else gradient
-    g = xp.asarray(g, dtype=root.dtype)
+    g = xp.asarray(data_of(gradient), dtype=root.dtype)
     if g.shape != root.shape or device_of(g) != root.device:
         raise ValueError(f"backward: expected a gradient of shape {root.shape}, got {g.shape}")
     return g

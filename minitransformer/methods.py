@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from minitransformer.devices import array_module
+from minitransformer.devices import array_module, keep_array
 
 OPS: dict[str, Any] = {}
 
@@ -35,7 +35,7 @@ def _comparison(name: str) -> Callable[["Methods", Any], Any]:
 
     def method(self: "Methods", other: Any) -> Any:
         compare = getattr(array_module(self._data), name)
-        return type(self)._plain(compare(self._data, data_of(other)))
+        return self._plain(keep_array(compare(self._data, data_of(other))))
 
     method.__name__ = name
     return method
@@ -101,7 +101,8 @@ class Methods:
         self, axis: int | None = None, keepdims: bool = False, *, dim: int | None = None
     ) -> Any:
         """Positions of the largest values, int64, the first of several."""
-        return self._plain(self._data.argmax(axis=_axis(axis, dim), keepdims=keepdims))
+        positions = self._data.argmax(axis=_axis(axis, dim), keepdims=keepdims)
+        return self._plain(keep_array(positions))
 
     def clip(self, low: float | None = None, high: float | None = None) -> Any:
         return OPS["clip"].apply(self, low=low, high=high)

@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 
 from minitransformer import graph
-from minitransformer.devices import array_module, check_device, device_of, to_device
+from minitransformer.devices import array_module, check_device, device_of, keep_array, to_device
 from minitransformer.graph import settings
 from minitransformer.methods import OPS, Methods, as_index, data_of
 
@@ -37,12 +37,12 @@ class Tensor(Methods):
     __array_ufunc__ = None  # array + tensor asks the tensor
 
     def __init__(self, data: Any, requires_grad: bool = False) -> None:
-        data = data_of(data)
-        known = hasattr(data, "dtype") and not isinstance(data, np.generic)
-        self._data = data if known else as_array(data)
+        self._data = as_array(data_of(data))
         self.grad: Any = None
         self._node: graph.Node | None = None
         self._version = Version()
+        if isinstance(data, Tensor):
+            self._share_version(data)
         self._requires_grad = False
         if requires_grad:
             self.requires_grad = True
@@ -51,7 +51,7 @@ class Tensor(Methods):
     def _plain(array: Any) -> "Tensor":
         """A Tensor around an array, outside the graph; the quick way in."""
         new = Tensor.__new__(Tensor)
-        new._data = np.asarray(array) if isinstance(array, np.generic) else array
+        new._data = array
         new.grad = None
         new._node = None
         new._version = Version()
@@ -64,8 +64,7 @@ class Tensor(Methods):
 
     @data.setter
     def data(self, value: Any) -> None:
-        value = data_of(value)
-        self._data = value if hasattr(value, "dtype") else as_array(value)
+        self._data = as_array(data_of(value))
         self.mark_changed()
 
     @property
@@ -74,7 +73,7 @@ class Tensor(Methods):
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
-        if value and self._data.dtype.kind not in "fc":
+        if value and self._data.dtype.kind != "f":
             raise TypeError(
                 f"requires_grad: expected a floating-point tensor, got {self._data.dtype}"
             )
@@ -114,6 +113,8 @@ class Tensor(Methods):
 
     def item(self) -> Any:
         """The only element, as a Python number."""
+        if self.size != 1:
+            raise ValueError(f"item: expected a single element, got shape {self.shape}")
         return self._data.item()
 
     def tolist(self) -> Any:
@@ -132,12 +133,16 @@ class Tensor(Methods):
         return np.array(self.numpy(), dtype=dtype, copy=copy)
 
     def to(self, target: Any) -> "Tensor":
-        """This tensor on another device ("cpu", "cuda") or in another floating dtype."""
-        if isinstance(target, str) and target in ("cpu", "cuda"):
+        """This tensor on another device ("cpu", "cuda") or in another dtype."""
+        try:
+            dtype = np.dtype(target)
+        except TypeError:
             check_device(target, "to")
             return self if target == self.device else OPS["to"].apply(self, device=target)
-        dtype = np.dtype(target)
-        return self if dtype == self.dtype else OPS["to"].apply(self, dtype=dtype)
+        if dtype == self.dtype:
+            return self
+        source = self if dtype.kind == "f" else self.detach()  # integers have no gradient
+        return OPS["to"].apply(source, dtype=dtype)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if settings.grad and (self._requires_grad or getattr(value, "requires_grad", False)):
@@ -145,7 +150,10 @@ class Tensor(Methods):
                 "setitem: writing into a tensor would lose a gradient; build the result with "
                 "where or concatenate, or write under no_grad()"
             )
-        self._data[as_index(index)] = data_of(value)
+        try:
+            self._data[as_index(index)] = data_of(value)
+        except (ValueError, IndexError) as error:
+            raise type(error)(f"setitem: {error} (tensor: {self.shape})") from error
         self.mark_changed()
 
     def _in_place(self, name: str, other: Any) -> Self:
@@ -165,7 +173,8 @@ class Tensor(Methods):
         result = OPS[name].apply(self, other)
         if result.shape != self.shape:
             raise ValueError(f"in-place {name}: {self.shape} cannot hold {result.shape}")
-        self._data, self._node, self._requires_grad = result._data, result._node, True
+        self._data, self._version = result._data, result._version
+        self._node, self._requires_grad = result._node, True
         return self
 
     def __iadd__(self, other: Any) -> Self:
@@ -191,7 +200,7 @@ class Tensor(Methods):
     def __bool__(self) -> bool:
         if self.size != 1:
             raise ValueError(f"bool: expected a single element, got shape {self.shape}")
-        return bool(self._data)
+        return bool(self._data.item())
 
     def __float__(self) -> float:
         return float(self.item())
@@ -210,17 +219,23 @@ class Tensor(Methods):
 _UFUNCS = {"add": "add", "sub": "subtract", "mul": "multiply", "div": "divide"}
 
 
-def as_array(x: Any) -> Any:
-    """An array of `x`: float32 for Python floats, its own dtype if it has one."""
-    if isinstance(x, np.generic):
-        return np.asarray(x)
+def as_operand(x: Any) -> Any:
+    """An op's input as its forward pass takes it: array, Python number or None."""
+    return as_array(x) if isinstance(x, list | tuple) else x
+
+
+def as_array(x: Any, dtype: Any = None) -> Any:
+    """An array of `x`: of `dtype`; else of its own; else float32 for Python floats."""
+    if hasattr(x, "dtype"):
+        return keep_array(x)
     try:
-        array = np.asarray(x)
+        array = np.asarray(x, dtype=dtype)
     except ValueError as error:
         raise ValueError(f"tensor: expected equal rows, got a ragged list: {x!r:.60}") from error
     if array.dtype.kind not in "fiub":
         raise TypeError(f"tensor: expected numbers, got {type(x).__name__} of dtype {array.dtype}")
-    return array.astype(np.float32) if array.dtype == np.float64 and not _has_dtype(x) else array
+    python = array.dtype == np.float64 and dtype is None and not _has_dtype(x)
+    return array.astype(np.float32) if python else array
 
 
 def _has_dtype(x: Any) -> bool:

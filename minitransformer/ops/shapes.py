@@ -9,7 +9,7 @@ from minitransformer.function import Function
 from minitransformer.graph import Node, unbroadcast
 
 
-class Reshape(Function, name="reshape", views=True):
+class Reshape(Function, name="reshape"):
     """The same entries, in order, in another shape; one axis may be -1."""
 
     @staticmethod
@@ -22,7 +22,7 @@ class Reshape(Function, name="reshape", views=True):
         return (dy.reshape(ctx.saved[0]),)
 
 
-class Permute(Function, name="permute", views=True):
+class Permute(Function, name="permute"):
     """All axes in a new order: y[i, j, k] = x[k, i, j] for axes (1, 2, 0)."""
 
     @staticmethod
@@ -41,7 +41,7 @@ class Permute(Function, name="permute", views=True):
         return (dy.transpose(back),)
 
 
-class GetItem(Function, name="getitem", views=True):
+class GetItem(Function, name="getitem"):
     """y = x[index]: slices, integer arrays, boolean masks.
 
     An entry taken several times gets the sum of its gradients.
@@ -111,7 +111,7 @@ class Pad(Function, name="pad"):
         return (dy[ctx.saved[0]],)
 
 
-class BroadcastTo(Function, name="broadcast_to", views=True):
+class BroadcastTo(Function, name="broadcast_to"):
     """Axes of size 1 repeated to `shape`; what was repeated is summed on the way back."""
 
     @staticmethod
