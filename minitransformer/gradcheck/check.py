@@ -162,8 +162,10 @@ def _explain(trial: Trial, k: int, samples: dict, listed: dict) -> list[Cause]:
         return []
     spoiled = {id(s.point) for s in mine if s.wrong.any() or s.wrong_shape}
     chosen = tuple(s for s in mine if id(s.point) in spoiled)
-    listed = {**mistakes.recognise(chosen[0].point.inputs, chosen[0].output), **listed}
-    evidence = Evidence(trial, k, trial.names[k], chosen, samples, listed)
+    operations = mistakes.recognise(chosen[0].point.inputs, chosen[0].output)
+    for operation in operations:
+        listed = {**operation.mistakes, **listed}
+    evidence = Evidence(trial, k, trial.names[k], chosen, samples, listed, tuple(operations))
     causes = diagnose(evidence)
     if (
         causes[0].slug == "unknown"

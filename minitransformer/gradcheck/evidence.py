@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from .mistakes import Operation
 from .numeric import Jacobian
 from .report import Cause
 from .trial import Rejected, Trial
@@ -87,7 +88,11 @@ class Sample:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Everything known of one input's wrong gradient. `divisor` has been divided out of it."""
+    """Everything known of one input's wrong gradient.
+
+    `siblings` are the samples of every input, `operations` the ops of the bank that this one is,
+    and `divisor` has been divided out of what came.
+    """
 
     trial: Trial
     index: int
@@ -95,6 +100,7 @@ class Evidence:
     samples: tuple[Sample, ...]
     siblings: dict[int, tuple[Sample, ...]]
     known_mistakes: dict[str, tuple[Callable, str]]
+    operations: tuple[Operation, ...] = ()
     divisor: float = 1.0
 
     def cause(self, slug: str, message: str) -> Cause:

@@ -20,9 +20,9 @@ EXACT = (
     ignores_upstream,
     is_forward_product,
     is_diagonal_only,
-    is_wrong_axis,
 )
 LOCAL = (is_partial, takes_part_of_upstream, is_missing_factor, is_missing_term, is_misplaced)
+COMPATIBLE = {"known", "forward-product"}  # a wrong axis may be what these are made of
 UNDER_A_FACTOR = (
     is_transposed,
     is_missing_sum,
@@ -38,9 +38,14 @@ UNDER_A_FACTOR = (
 def diagnose(evidence: Evidence) -> list[Cause]:
     """The causes that fit, `unknown` if none does."""
     for family in (OBVIOUS, EXACT, LOCAL):
-        if causes := [cause for detect in family if (cause := detect(evidence))]:
+        causes = [cause for detect in family if (cause := detect(evidence))]
+        if family is EXACT and {c.slug.partition(":")[0] for c in causes} <= COMPATIBLE:
+            causes += [cause] if (cause := is_wrong_axis(evidence)) else []
+        if causes:
             return causes
-    return _under_a_factor(evidence) or [is_reshaped(evidence) or _unknown(evidence)]
+    if cause := is_reshaped(evidence):
+        return [cause]
+    return _under_a_factor(evidence) or [_unknown(evidence)]
 
 
 def _under_a_factor(evidence: Evidence) -> list[Cause]:

@@ -74,6 +74,9 @@ def is_swapped(evidence: Evidence) -> Cause | None:
         theirs = {id(s.point): s for s in samples}
         if not all(id(s.point) in theirs for s in evidence.samples):
             continue
+        theirs_wrong = any(s.wrong.any() or s.wrong_shape for s in samples)
+        if not theirs_wrong and not evidence.shape_is_right:
+            continue
         if all(
             agree(evidence.got(s), theirs[id(s.point)].truth_for(s.dy), rtol=evidence.rtol)
             and s.dy.any()

@@ -2,16 +2,32 @@
 
 import numpy as np
 
-from ..evidence import Evidence, Sample
+from ..evidence import Evidence, Sample, agree
 from ..report import Cause
 
 
 def is_known(evidence: Evidence) -> Cause | None:
-    """The first listed mistake whose gradient for this input is the one that came."""
-    for name, (backward, message) in evidence.known_mistakes.items():
-        if evidence.computed_by(lambda s, b=backward: _mistaken(b, s)):
-            return evidence.cause(f"known:{name}", message)
-    return None
+    """The listed mistake whose gradient for this input is the one that came.
+
+    Several may share it (q's gradient, of attention's many); the one that also explains the
+    gradients of the other inputs is meant.
+    """
+    fits = {
+        name: sum(_explains(backward, samples) for samples in evidence.siblings.values())
+        for name, (backward, _) in evidence.known_mistakes.items()
+        if evidence.computed_by(lambda s, b=backward: _mistaken(b, s))
+    }
+    if not fits:
+        return None
+    name = max(fits, key=lambda name: fits[name])
+    return evidence.cause(f"known:{name}", evidence.known_mistakes[name][1])
+
+
+def _explains(backward, samples: tuple[Sample, ...]) -> bool:
+    return all(
+        (made := _mistaken(backward, s)) is not None and agree(made, s.got, s.known)
+        for s in samples
+    )
 
 
 def _mistaken(backward, sample: Sample) -> np.ndarray | None:

@@ -72,8 +72,8 @@ def _along_other_axis(evidence: Evidence) -> Cause | None:
 
                 if evidence.restored_by(exchanged):
                     message = (
-                        f"The formula runs over the wrong axis: with axes {i} and {j} exchanged "
-                        "it gives the right answer."
+                        f"The formula runs over the wrong axis (or multiplies from the wrong "
+                        f"side): with axes {i} and {j} exchanged it gives the right answer."
                     )
                     return evidence.cause("wrong-axis", message)
     return None
@@ -83,7 +83,7 @@ def _other_direction(evidence: Evidence) -> Cause | None:
     for axis in range(evidence.first.x.ndim):
 
         def reversed_(sample: Sample, _, axis=axis):
-            if sample.dy.ndim <= axis:
+            if sample.dy.shape != sample.x.shape:
                 return None
             inputs = list(sample.point.inputs)
             inputs[sample.index] = np.flip(sample.x, axis)

@@ -38,19 +38,19 @@ def known_mistakes(op: str) -> dict:
     return dict(OPERATIONS[op].mistakes)
 
 
-def recognise(inputs: tuple, output: np.ndarray) -> dict:
-    """The mistakes of every op of the bank that computes this very output from these inputs."""
-    found: dict = {}
-    for operation in OPERATIONS.values():
-        copies = [x.copy() if isinstance(x, np.ndarray) else x for x in inputs]
-        try:
-            with np.errstate(all="ignore"):
-                y = np.asarray(operation.forward(*copies))
-        except Exception:  # an op that takes other inputs
-            continue
-        if y.shape == output.shape and np.allclose(y, output, rtol=1e-9, atol=1e-12):
-            found |= operation.mistakes
-    return found
+def recognise(inputs: tuple, output: np.ndarray) -> list[Operation]:
+    """The ops of the bank that compute this very output from these inputs."""
+    return [op for op in OPERATIONS.values() if _computes(op, inputs, output)]
+
+
+def _computes(operation: Operation, inputs: tuple, output: np.ndarray) -> bool:
+    copies = [x.copy() if isinstance(x, np.ndarray) else x for x in inputs]
+    try:
+        with np.errstate(all="ignore"):
+            y = np.asarray(operation.forward(*copies))
+    except Exception:  # it takes other inputs
+        return False
+    return y.shape == output.shape and np.allclose(y, output, rtol=1e-9, atol=1e-12)
 
 
 __all__ = ["OPERATIONS", "Operation", "known_mistakes", "recognise"]

@@ -29,7 +29,11 @@ def _example(rng):
     return tuple(rng.normal(size=(2, 3, 3)) for _ in range(3))
 
 
-ATTENTION = Operation("attention", attention, attention_backward, _example)
+def _primes(rng):
+    return tuple(rng.normal(size=shape) for shape in ((2, 5, 3), (2, 7, 3), (2, 7, 11)))
+
+
+ATTENTION = Operation("attention", attention, attention_backward, _example, _primes)
 
 
 @ATTENTION.mistake("dV = Pᵀ @ dy: P was left untransposed. With T = S no shape complains.")
@@ -104,7 +108,9 @@ def causal_attention_backward(dy, q, k, v):
     return ds @ k, swap(ds) @ q, swap(softmax(s)) @ dy
 
 
-CAUSAL = Operation("causal_attention", causal_attention, causal_attention_backward, _example)
+CAUSAL = Operation(
+    "causal_attention", causal_attention, causal_attention_backward, _example, _primes
+)
 
 
 @CAUSAL.mistake("The mask is forgotten in the backward pass: later positions leak gradient.")

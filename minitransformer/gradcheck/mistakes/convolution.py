@@ -35,6 +35,7 @@ CONV2D = Operation(
     conv2d,
     conv2d_backward,
     lambda rng: (rng.normal(size=(2, 2, 4, 4)), rng.normal(size=(2, 2, 3, 3))),
+    primes=lambda rng: (rng.normal(size=(2, 3, 5, 7)), rng.normal(size=(5, 3, 3, 3))),
 )
 
 

@@ -21,7 +21,8 @@ GETITEM = Operation("getitem", getitem, getitem_backward, lambda rng: (rng.norma
 
 
 @GETITEM.mistake(
-    "A row taken twice gets both gradients: np.add.at adds, dx[i] = dy keeps the last."
+    "A row taken twice gets both gradients. dx[i] = dy keeps the last, and so does dx[i] += dy, "
+    "which NumPy buffers; np.add.at adds."
 )
 def assigned(dy, x):
     dx = np.zeros_like(x)
@@ -29,11 +30,9 @@ def assigned(dy, x):
     return dx
 
 
-@GETITEM.mistake("dx[i] += dy adds once for each different row: NumPy buffers it. Use np.add.at.")
-def added_once(dy, x):
-    dx = np.zeros_like(x)
-    dx[ROWS] += dy
-    return dx
+@GETITEM.mistake("A row taken twice gets both gradients added, not their mean.")
+def averaged_repeats(dy, x):
+    return getitem_backward(dy, x) / np.maximum(np.bincount(ROWS, minlength=len(x)), 1)[:, None]
 
 
 @GETITEM.mistake("Rows that were not taken have no gradient; start from zeros, not ones.")

@@ -77,6 +77,7 @@ MATMUL = Operation(
     matmul,
     matmul_backward,
     lambda rng: (rng.normal(size=(5, 5)), rng.normal(size=(5, 5))),
+    primes=lambda rng: (rng.normal(size=(3, 5)), rng.normal(size=(5, 7))),
 )
 
 

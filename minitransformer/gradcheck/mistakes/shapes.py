@@ -18,6 +18,7 @@ CONCATENATE = Operation(
     concatenate,
     concatenate_backward,
     lambda rng: (rng.normal(size=(5, 3)), rng.normal(size=(5, 3))),
+    primes=lambda rng: (rng.normal(size=(5, 3)), rng.normal(size=(5, 7))),
 )
 
 
