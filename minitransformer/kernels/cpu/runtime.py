@@ -1,0 +1,139 @@
+"""What every CPU kernel stands on: one thread pool, a compile cache, and a word when it compiles.
+
+A kernel splits its rows into `chunks` and shares those among the threads of Numba's pool; so
+its result depends on the number of threads, never on their timing.
+"""
+
+import hashlib
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba import config
+from numba.core import event
+
+from minitransformer import threads
+from minitransformer.kernels.cpu.pool import choose_layer
+
+if config.DISABLE_JIT:
+    raise ImportError("NUMBA_DISABLE_JIT is set")
+
+# What lets LLVM use vector registers in sums, and no more: infinities and NaNs keep their
+# meaning. Reciprocal estimates (arcp) would turn a division by infinity into NaN.
+FASTMATH = {"reassoc", "contract", "nsz"}
+
+# Fewer elements than this take less time than waking a second thread.
+SERIAL_BELOW = 1 << 14
+
+layer = choose_layer()
+_kernels: set[Any] = set()
+_launch = threading.Lock()
+
+
+def kernel(function: Callable) -> Callable:
+    """Compile a function whose `prange` runs over chunks, at its first call or from the cache."""
+    compiled = _compile(function, parallel=True, nogil=True)
+    _kernels.add(compiled)
+    if layer in ("tbb", "omp"):
+        return compiled
+
+    def launch(*args: Any) -> Any:
+        # This pool aborts the process if two threads of Python use it at once.
+        with _launch:
+            return compiled(*args)
+
+    return launch
+
+
+def helper(function: Callable) -> Callable:
+    """Compile a function that kernels call inside their loops."""
+    return numba.njit(fastmath=FASTMATH, error_model="numpy", forceinline=True)(function)
+
+
+@helper
+def share(n, chunk, chunks):
+    """The part of range(n) that belongs to chunk number `chunk` of `chunks`."""
+    return range(n * chunk // chunks, n * (chunk + 1) // chunks)
+
+
+@helper
+def part(x, chunk, chunks):
+    """The rows of `x` that belong to a chunk, as a view.
+
+    Loops over a part start at 0, so that LLVM sees no negative, wrapped index, and vectorises.
+    """
+    return x[len(x) * chunk // chunks : len(x) * (chunk + 1) // chunks]
+
+
+def chunks_for(work: int) -> int:
+    """Into how many chunks to split `work`, in elements touched: 1, or one a thread."""
+    return 1 if work < SERIAL_BELOW else threads.get_num_threads()
+
+
+def _compile(function: Callable, **options: Any) -> Callable:
+    folder = cache_folder()
+    # Numba reads the folder when it decorates; the user's own functions keep theirs.
+    before, config.CACHE_DIR = config.CACHE_DIR, folder or config.CACHE_DIR
+    try:
+        return numba.njit(
+            fastmath=FASTMATH, error_model="numpy", cache=folder is not None, **options
+        )(function)
+    finally:
+        config.CACHE_DIR = before
+
+
+@cache
+def cache_folder() -> str | None:
+    """Where compiled kernels are kept; None where nothing can be written.
+
+    Numba looks at the file that a kernel stands in, not at the helpers it calls: so the
+    folder's name is a hash of all the sources that compiled code can come from.
+    """
+    package = Path(__file__).parents[2]
+    digest = hashlib.sha256()
+    for folder in (package / "kernels" / "cpu", package / "ops"):
+        for source in sorted(folder.glob("*.py")):
+            digest.update(source.read_bytes())
+    root = Path(config.CACHE_DIR) if config.CACHE_DIR else user_cache()
+    folder = root / f"kernels-{digest.hexdigest()[:16]}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError:
+        return None
+    return str(folder)
+
+
+def user_cache() -> Path:
+    """The platform's folder for what programs may forget."""
+    if sys.platform == "win32":
+        root = os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        root = Path.home() / "Library" / "Caches"
+    else:
+        root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(root) / "minitransformer"
+
+
+class Announce(event.Listener):
+    """Says on stderr which of our kernels is being compiled; a cached one makes no event."""
+
+    def on_start(self, event: Any) -> None:
+        dispatcher = event.data["dispatcher"]
+        if dispatcher in _kernels:
+            dtypes = dict.fromkeys(str(t.dtype) for t in event.data["args"] if hasattr(t, "dtype"))
+            real = next((name for name in dtypes if name.startswith("float")), "")
+            again = "first run only" if cache_folder() else "no folder to cache it in"
+            print(f"compiling {dispatcher.__name__} ({real}) ... {again}", file=sys.stderr)
+
+    def on_end(self, event: Any) -> None:
+        pass
+
+
+event.register("numba:compile", Announce())

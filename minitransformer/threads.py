@@ -1,0 +1,42 @@
+"""How many threads the engine computes with."""
+
+import os
+
+_threads = 0
+
+
+def get_num_threads() -> int:
+    """The number of threads that kernels share their work among.
+
+    At first, what `NUMBA_NUM_THREADS` says, else one for each core this process may use.
+    """
+    global _threads
+    if not _threads:
+        _threads = int(os.environ.get("NUMBA_NUM_THREADS") or usable_cores())
+    return _threads
+
+
+def set_num_threads(n: int) -> None:
+    """Compute with `n` threads, in this process from now on: the kernels, and NumPy's BLAS.
+
+    Results are reproducible to the bit for one number of threads; another one adds the same
+    numbers in another order.
+
+    Raises:
+        ValueError: n is not a positive integer.
+    """
+    global _threads
+    if not isinstance(n, int) or n < 1:
+        raise ValueError(f"set_num_threads: expected a positive integer, got {n!r}")
+    _threads = n
+    from threadpoolctl import ThreadpoolController
+
+    for library in ThreadpoolController().select(user_api="blas").lib_controllers:
+        if "scipy" not in library.filepath.rpartition("site-packages")[2]:
+            library.set_num_threads(n)  # SciPy's is called from inside kernels, one thread each
+
+
+def usable_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
