@@ -34,8 +34,13 @@ def _comparison(name: str) -> Callable[["Methods", Any], Any]:
     """A method that compares elementwise; the answer is boolean and has no gradient."""
 
     def method(self: "Methods", other: Any) -> Any:
+        other = data_of(other)
+        try:
+            array_module(other)
+        except TypeError:  # None, a string: Python answers False to ==, and refuses <
+            return NotImplemented
         compare = getattr(array_module(self._data), name)
-        return self._plain(keep_array(compare(self._data, data_of(other))))
+        return self._plain(keep_array(compare(self._data, other)))
 
     method.__name__ = name
     return method
@@ -119,34 +124,53 @@ class Methods:
     def transpose(self, i: int, j: int) -> Any:
         """Two axes swapped."""
         axes = list(range(self.ndim))
+        if not all(-self.ndim <= axis < self.ndim for axis in (i, j)):
+            raise ValueError(f"transpose: expected two axes of shape {self.shape}, got {i}, {j}")
         axes[i], axes[j] = axes[j], axes[i]
         return self.permute(axes)
 
     def squeeze(self, axis: int | None = None, *, dim: int | None = None) -> Any:
         """Without its axes of size 1, or without this one."""
-        return self.reshape(self._data.squeeze(_axis(axis, dim)).shape)
+        try:
+            return self.reshape(self._data.squeeze(_axis(axis, dim)).shape)
+        except ValueError as error:
+            got = f"{_axis(axis, dim)} of shape {self.shape}"
+            raise ValueError(f"squeeze: expected an axis of size 1, got {got}") from error
 
-    def unsqueeze(self, axis: int) -> Any:
+    def unsqueeze(self, axis: int | None = None, *, dim: int | None = None) -> Any:
         """With a new axis of size 1."""
-        return self.reshape(array_module(self._data).expand_dims(self._data, axis).shape)
+        axis = _axis(axis, dim)
+        if axis is None or not -self.ndim <= axis + 1 <= self.ndim + 1:
+            raise ValueError(
+                f"unsqueeze: expected a place from {-self.ndim - 1} to {self.ndim} for the new "
+                f"axis of shape {self.shape}, got {axis}"
+            )
+        at = axis % (self.ndim + 1)
+        return self.reshape((*self.shape[:at], 1, *self.shape[at:]))
 
     def broadcast_to(self, *shape: Any) -> Any:
         return OPS["broadcast_to"].apply(self, shape=flat(shape))
 
-    def split(self, size: int | Sequence[int], axis: int = 0) -> tuple[Any, ...]:
+    def split(
+        self, size: int | Sequence[int], axis: int = 0, *, dim: int | None = None
+    ) -> tuple[Any, ...]:
         """Pieces of `size` (or of these sizes) along an axis; the last may be shorter."""
-        n = self.shape[axis]
-        sizes = [min(size, n - i) for i in range(0, n, size)] if isinstance(size, int) else size
-        if sum(sizes) != n:
-            raise ValueError(f"split: expected sizes that add up to {n}, got {list(sizes)}")
-        ends = np.cumsum(sizes).tolist()
+        axis = _axis(axis, dim)
+        n = _length("split", self.shape, axis)
+        if isinstance(size, int) and size > 0:
+            size = [min(size, n - i) for i in range(0, n, size)] or [0]
+        if isinstance(size, int) or sum(size) != n or min(size) < 0:
+            raise ValueError(f"split: expected sizes that add up to {n}, got {size}")
         before: tuple = (slice(None),) * (axis % self.ndim)
-        pairs = zip(ends, sizes, strict=True)
+        pairs = zip(np.cumsum(size).tolist(), size, strict=True)
         return tuple(self[(*before, slice(end - size, end))] for end, size in pairs)
 
-    def chunk(self, chunks: int, axis: int = 0) -> tuple[Any, ...]:
+    def chunk(self, chunks: int, axis: int = 0, *, dim: int | None = None) -> tuple[Any, ...]:
         """At most `chunks` pieces of equal size along an axis; the last may be shorter."""
-        return self.split(-(-self.shape[axis] // chunks), axis)
+        if chunks < 1:
+            raise ValueError(f"chunk: expected at least one chunk, got {chunks}")
+        n = _length("chunk", self.shape, _axis(axis, dim))
+        return self.split(max(1, -(-n // chunks)), axis, dim=dim)
 
     def masked_fill(self, mask: Any, value: float) -> Any:
         """`value` where the mask is True, this tensor elsewhere."""
@@ -173,9 +197,17 @@ def as_index(index: Any) -> Any:
 
 
 def _axis(axis: Any, dim: Any) -> Any:
-    return axis if dim is None else dim
+    """One of two names for the axis; several may come as a list."""
+    axis = axis if dim is None else dim
+    return tuple(axis) if isinstance(axis, list) else axis
+
+
+def _length(name: str, shape: tuple[int, ...], axis: int) -> int:
+    if not -len(shape) <= axis < len(shape):
+        raise ValueError(f"{name}: expected an axis of shape {shape}, got {axis}")
+    return shape[axis]
 
 
 def flat(values: tuple) -> tuple[int, ...]:
     """`(2, 3)` from `f(2, 3)` and from `f((2, 3))`."""
-    return tuple(values[0]) if len(values) == 1 and not isinstance(values[0], int) else values
+    return tuple(values[0]) if len(values) == 1 and isinstance(values[0], Sequence) else values

@@ -8,6 +8,7 @@ import numpy as np
 from minitransformer.devices import array_module
 from minitransformer.function import Function
 from minitransformer.graph import Node
+from minitransformer.ops.checks import check_floating
 
 
 class ReLU(Function, name="relu"):
@@ -26,6 +27,10 @@ class ReLU(Function, name="relu"):
 
 class LeakyReLU(Function, name="leaky_relu"):
     """y = x where x > 0, else negative_slope · x."""
+
+    @staticmethod
+    def check(x: Any, negative_slope: float = 0.01) -> None:
+        check_floating("leaky_relu", x)
 
     @staticmethod
     def forward(ctx: Node, x: Any, negative_slope: float = 0.01) -> Any:
@@ -97,6 +102,7 @@ class GELU(Function, name="gelu"):
 
     @staticmethod
     def check(x: Any, approximate: str = "none") -> None:
+        check_floating("gelu", x)
         if approximate not in ("none", "tanh"):
             raise ValueError(f'gelu: approximate should be "none" or "tanh", got {approximate!r}')
 

@@ -11,8 +11,8 @@ from typing import Any
 from minitransformer.devices import array_module
 from minitransformer.function import Function
 from minitransformer.graph import Node, unbroadcast
-from minitransformer.ops.dropout import check_probability, scaled_mask
-from minitransformer.ops.linear import same_dtype
+from minitransformer.ops.checks import check_dtypes, check_floating, check_probability
+from minitransformer.ops.dropout import scaled_mask
 
 
 class Attention(Function, name="scaled_dot_product_attention"):
@@ -35,7 +35,8 @@ class Attention(Function, name="scaled_dot_product_attention"):
         seed: int = 0,
     ) -> None:
         name = Attention.op_name
-        same_dtype(name, query=q, key=k, value=v)
+        check_floating(name, q, "query")
+        check_dtypes(name, query=q, key=k, value=v)
         check_probability(name, dropout_p)
         if min(q.ndim, k.ndim, v.ndim) < 2:
             shapes = f"{q.shape}, {k.shape}, {v.shape}"
@@ -64,17 +65,17 @@ class Attention(Function, name="scaled_dot_product_attention"):
         dropped = weights
         if dropout_p > 0:
             dropped = weights * scaled_mask(weights, weights.shape, dropout_p, seed)
-        mask_shape = None if attn_mask is None else attn_mask.shape
-        ctx.save(q, k, v, weights, scale, dropout_p, seed, mask_shape)
+        mask = None if attn_mask is None else (attn_mask.shape, attn_mask.dtype)
+        ctx.save(q, k, v, weights, scale, dropout_p, seed, mask)
         return dropped @ v
 
     @staticmethod
     def backward(ctx: Node, dy: Any) -> tuple:
-        q, k, v, weights, scale, dropout_p, seed, mask_shape = ctx.saved
+        q, k, v, weights, scale, dropout_p, seed, mask = ctx.saved
         dropped, dweights = weights, dy @ v.swapaxes(-1, -2)
         if dropout_p > 0:
-            mask = scaled_mask(weights, weights.shape, dropout_p, seed)
-            dropped, dweights = weights * mask, dweights * mask
+            kept = scaled_mask(weights, weights.shape, dropout_p, seed)
+            dropped, dweights = weights * kept, dweights * kept
         # Through the softmax, as in softmax.py; a row of zeros stays zero.
         dscores = weights * (dweights - (dweights * weights).sum(axis=-1, keepdims=True))
         dq = dscores @ k * scale
@@ -82,7 +83,10 @@ class Attention(Function, name="scaled_dot_product_attention"):
         dv = dropped.swapaxes(-1, -2) @ dy
         if len(ctx.needs) == 3:
             return dq, dk, dv
-        return dq, dk, dv, unbroadcast(dscores, mask_shape) if ctx.needs[3] else None
+        if not ctx.needs[3]:
+            return dq, dk, dv, None
+        shape, dtype = mask
+        return dq, dk, dv, unbroadcast(dscores, shape).astype(dtype)
 
 
 def masked_softmax(scores: Any, attn_mask: Any, is_causal: bool) -> Any:

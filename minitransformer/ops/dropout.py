@@ -7,6 +7,7 @@ import numpy as np
 from minitransformer.devices import array_module
 from minitransformer.function import Function
 from minitransformer.graph import Node
+from minitransformer.ops.checks import check_floating, check_probability
 
 # SplitMix64: Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators".
 STRIDE, FIRST, SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
@@ -21,6 +22,7 @@ class Dropout(Function, name="dropout"):
 
     @staticmethod
     def check(x: Any, p: float = 0.5, seed: int = 0) -> None:
+        check_floating("dropout", x)
         check_probability("dropout", p)
 
     @staticmethod
@@ -55,9 +57,3 @@ def keep_mask(xp: Any, shape: tuple[int, ...], p: float, seed: int) -> Any:
     bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(SECOND)
     bits ^= bits >> np.uint64(31)
     return ((bits >> np.uint64(32)) >= np.uint64(p * 2**32)).reshape(shape)
-
-
-def check_probability(name: str, p: float) -> None:
-    """Refuse what is not a probability."""
-    if not 0 <= p <= 1:
-        raise ValueError(f"{name}: expected a probability between 0 and 1, got {p}")

@@ -5,6 +5,7 @@ from typing import Any
 from minitransformer.devices import array_module
 from minitransformer.function import Function
 from minitransformer.graph import Node
+from minitransformer.ops.checks import check_indices
 
 
 class Embedding(Function, name="embedding"):
@@ -32,16 +33,3 @@ class Embedding(Function, name="embedding"):
         dweight = xp.zeros(shape, dy.dtype)
         xp.add.at(dweight, indices, dy)
         return dweight, None
-
-
-def check_indices(name: str, label: str, indices: Any, size: int) -> None:
-    """Refuse what is not an integer from 0 to size - 1: NumPy would wrap a negative one."""
-    if indices.dtype.kind not in "iu":
-        raise TypeError(f"{name}: {label} should be integers, got {indices.dtype}")
-    if indices.size == 0:
-        return
-    low, high = int(indices.min()), int(indices.max())
-    if low < 0 or high >= size:
-        raise IndexError(
-            f"{name}: {label} should be from 0 to {size - 1}, got {low if low < 0 else high}"
-        )

@@ -5,6 +5,7 @@ from typing import Any
 from minitransformer.devices import array_module
 from minitransformer.function import Function
 from minitransformer.graph import Node, unbroadcast
+from minitransformer.ops.checks import check_dtypes
 
 
 class MatMul(Function, name="matmul"):
@@ -16,7 +17,7 @@ class MatMul(Function, name="matmul"):
 
     @staticmethod
     def check(a: Any, b: Any) -> None:
-        same_dtype("matmul", a=a, b=b)
+        check_dtypes("matmul", a=a, b=b)
         if a.ndim == 0 or b.ndim == 0:
             raise ValueError(f"matmul: expected at least one axis, got {a.shape} @ {b.shape}")
         k = b.shape[-2] if b.ndim > 1 else b.shape[0]
@@ -58,7 +59,7 @@ class Linear(Function, name="linear"):
 
     @staticmethod
     def check(x: Any, weight: Any, bias: Any = None) -> None:
-        same_dtype("linear", input=x, weight=weight, bias=bias)
+        check_dtypes("linear", input=x, weight=weight, bias=bias)
         if weight.ndim != 2:
             raise ValueError(f"linear: weight should be (out, in), got shape {weight.shape}")
         if x.ndim == 0 or x.shape[-1] != weight.shape[1]:
@@ -105,24 +106,31 @@ class Einsum(Function, name="einsum"):
             )
         if any(len(set(term)) != len(term) for term in (*terms.split(","), result)):
             raise ValueError(f"einsum: a letter twice in one term is not supported: {subscripts!r}")
-        same_dtype("einsum", **{f"input {i}": x for i, x in enumerate(xs)})
+        check_dtypes("einsum", **{f"input {i}": x for i, x in enumerate(xs)})
+        sizes: dict[str, int] = {}
+        for term, x in zip(terms.split(","), xs, strict=True):
+            if len(term) != x.ndim:
+                raise ValueError(f"einsum: {term!r} does not fit an input of shape {x.shape}")
+            for letter, n in zip(term, x.shape, strict=True):
+                if sizes.setdefault(letter, n) != n:
+                    raise ValueError(f"einsum: {letter!r} is both {sizes[letter]} and {n} long")
 
     @staticmethod
     def forward(ctx: Node, *xs: Any, subscripts: str) -> Any:
         terms, _, result = subscripts.replace(" ", "").partition("->")
-        ctx.save(xs, terms.split(","), result)
+        ctx.save(terms.split(","), result, *xs)
         return array_module(xs[0]).einsum(subscripts, *xs)
 
     @staticmethod
     def backward(ctx: Node, dy: Any) -> tuple:
-        xs, terms, result = ctx.saved
+        terms, result, *xs = ctx.saved
         return tuple(
             Einsum.gradient(dy, xs, terms, result, i) if need else None
             for i, need in enumerate(ctx.needs)
         )
 
     @staticmethod
-    def gradient(dy: Any, xs: tuple, terms: list[str], result: str, i: int) -> Any:
+    def gradient(dy: Any, xs: list, terms: list[str], result: str, i: int) -> Any:
         """The gradient of input number i."""
         xp = array_module(dy)
         others = [j for j in range(len(xs)) if j != i]
@@ -134,11 +142,3 @@ class Einsum(Function, name="einsum"):
             if letter not in known:
                 g = xp.expand_dims(g, axis)
         return xp.broadcast_to(g, xs[i].shape)
-
-
-def same_dtype(name: str, **arrays: Any) -> None:
-    """Refuse a mix of float32 and float64, which would be slow and half as exact as it looks."""
-    dtypes = {label: x.dtype for label, x in arrays.items() if x is not None}
-    if len(set(dtypes.values())) > 1:
-        got = ", ".join(f"{label} {dtype}" for label, dtype in dtypes.items())
-        raise TypeError(f"{name}: expected one dtype, got {got}")

@@ -6,7 +6,7 @@ from minitransformer.devices import array_module
 from minitransformer.function import Function
 from minitransformer.graph import Node
 from minitransformer.ops.activations import sigmoid
-from minitransformer.ops.embedding import check_indices
+from minitransformer.ops.checks import check_floating, check_indices
 from minitransformer.ops.softmax import log_sum_exp
 
 
@@ -19,15 +19,15 @@ class MSELoss(Function, name="mse_loss"):
 
     @staticmethod
     def forward(ctx: Node, prediction: Any, target: Any, reduction: str = "mean") -> Any:
-        error = prediction - target
-        ctx.save(error, reduction)
+        error = prediction - target.astype(prediction.dtype, copy=False)
+        ctx.save(error, reduction, target.dtype)
         return reduce(error * error, reduction)
 
     @staticmethod
     def backward(ctx: Node, dy: Any) -> tuple:
-        error, reduction = ctx.saved
+        error, reduction, target_dtype = ctx.saved
         g = 2 * error * (dy / error.size if reduction == "mean" else dy)
-        return g, -g if ctx.needs[1] else None
+        return g, (-g).astype(target_dtype) if ctx.needs[1] else None
 
 
 class BCEWithLogits(Function, name="binary_cross_entropy_with_logits"):
@@ -43,16 +43,17 @@ class BCEWithLogits(Function, name="binary_cross_entropy_with_logits"):
     @staticmethod
     def forward(ctx: Node, logits: Any, target: Any, reduction: str = "mean") -> Any:
         xp = array_module(logits)
-        ctx.save(logits, target, reduction)
-        loss = xp.maximum(logits, 0) - logits * target + xp.log1p(xp.exp(-abs(logits)))
+        t = target.astype(logits.dtype, copy=False)
+        ctx.save(logits, t, reduction, target.dtype)
+        loss = xp.maximum(logits, 0) - logits * t + xp.log1p(xp.exp(-abs(logits)))
         return reduce(loss, reduction)
 
     @staticmethod
     def backward(ctx: Node, dy: Any) -> tuple:
-        logits, target, reduction = ctx.saved
+        logits, t, reduction, target_dtype = ctx.saved
         g = dy / logits.size if reduction == "mean" else dy
-        dlogits = (sigmoid(logits) - target) * g
-        return dlogits.astype(logits.dtype), -logits * g if ctx.needs[1] else None
+        dt = (-logits * g).astype(target_dtype) if ctx.needs[1] else None
+        return (sigmoid(logits) - t) * g, dt
 
 
 class CrossEntropy(Function, name="cross_entropy"):
@@ -76,6 +77,7 @@ class CrossEntropy(Function, name="cross_entropy"):
         check_reduction(name, reduction)
         if not 0 <= label_smoothing <= 1:
             raise ValueError(f"{name}: label_smoothing should be in [0, 1], got {label_smoothing}")
+        check_floating(name, logits, "logits")
         if logits.ndim == 0:
             raise ValueError(f"{name}: logits should have a class axis, got shape ()")
         axis = class_axis(logits)
@@ -110,18 +112,19 @@ class CrossEntropy(Function, name="cross_entropy"):
         log_p = logits - log_sum_exp(logits, axis)
         t, counts = target_rows(xp, log_p, target, axis, ignore_index, label_smoothing)
         n = counts.sum() if reduction == "mean" else 1
-        ctx.save(log_p, t, n, axis, label_smoothing, reduction)
-        loss = -(t * log_p).sum(axis=axis)
+        ctx.save(log_p, t, n, axis, label_smoothing, reduction, target.dtype)
+        # A class of weight 0 costs nothing, even at log 0.
+        loss = -(t * xp.where(t == 0, 0, log_p)).sum(axis=axis)
         return loss if reduction == "none" else (loss.sum() / n).astype(logits.dtype)
 
     @staticmethod
     def backward(ctx: Node, dy: Any) -> tuple:
-        log_p, t, n, axis, label_smoothing, reduction = ctx.saved
+        log_p, t, n, axis, label_smoothing, reduction, target_dtype = ctx.saved
         xp = array_module(log_p)
-        g = xp.expand_dims(dy, axis) if reduction == "none" else dy / n
+        g = xp.expand_dims(dy, axis) if reduction == "none" else (dy / n).astype(log_p.dtype)
         dlogits = (xp.exp(log_p) * t.sum(axis=axis, keepdims=True) - t) * g
-        dtarget = -log_p * (1 - label_smoothing) * g if ctx.needs[1] else None
-        return dlogits.astype(log_p.dtype), dtarget
+        dtarget = -log_p * ((1 - label_smoothing) * g) if ctx.needs[1] else None
+        return dlogits, None if dtarget is None else dtarget.astype(target_dtype)
 
 
 def target_rows(
@@ -131,7 +134,7 @@ def target_rows(
     classes = log_p.shape[axis]
     if target.shape == log_p.shape and target.dtype.kind == "f":
         counts = xp.ones(target.sum(axis=axis).shape, dtype=bool)
-        t = target.astype(log_p.dtype)
+        t = target.astype(log_p.dtype, copy=False)
     else:
         counts = target != ignore_index
         one_hot = xp.arange(classes) == xp.where(counts, target, 0)[..., None]
@@ -165,7 +168,6 @@ def check_pair(name: str, prediction: Any, target: Any, reduction: str) -> None:
             f"{name}: expected prediction and target of one shape, got {prediction.shape} "
             f"and {target.shape}"
         )
-    if prediction.dtype.kind != "f":
-        raise TypeError(f"{name}: expected a floating prediction, got {prediction.dtype}")
+    check_floating(name, prediction, "prediction")
     if prediction.size == 0 and reduction == "mean":
         raise ValueError(f"{name}: expected at least one entry, got shape {prediction.shape}")

@@ -5,7 +5,7 @@ from typing import Any
 from minitransformer.devices import array_module
 from minitransformer.function import Function
 from minitransformer.graph import Node
-from minitransformer.ops.linear import same_dtype
+from minitransformer.ops.checks import check_dtypes, check_floating
 
 
 class LayerNorm(Function, name="layer_norm"):
@@ -94,7 +94,8 @@ class RMSNorm(Function, name="rms_norm"):
 
 def check_parameters(name: str, x: Any, ndim: int, **parameters: Any) -> None:
     """Refuse a weight or bias that is not of the shape of the last `ndim` axes of x."""
-    same_dtype(name, input=x, **parameters)
+    check_floating(name, x)
+    check_dtypes(name, input=x, **parameters)
     if not 1 <= ndim <= x.ndim:
         raise ValueError(f"{name}: cannot normalise {ndim} axes of shape {x.shape}")
     expected = x.shape[x.ndim - ndim :]

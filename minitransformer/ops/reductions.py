@@ -5,6 +5,7 @@ from typing import Any
 from minitransformer.devices import array_module
 from minitransformer.function import Function
 from minitransformer.graph import Node
+from minitransformer.ops.checks import check_axes
 
 Axis = int | tuple[int, ...] | None
 
@@ -32,8 +33,20 @@ def count(shape: tuple[int, ...], axis: Axis) -> int:
     return n
 
 
+def check_entries(name: str, shape: tuple[int, ...], axis: Axis, more_than: int = 0) -> None:
+    """Refuse axes that the shape does not have, or too few entries along them."""
+    check_axes(name, shape, axis)
+    if (n := count(shape, axis)) <= more_than:
+        expected = f"more than {more_than} entries" if more_than else "at least one entry"
+        raise ValueError(f"{name}: expected {expected} to reduce, got {n} in shape {shape}")
+
+
 class Sum(Function, name="sum"):
     """y = Σ x: every entry passes the gradient on unchanged."""
+
+    @staticmethod
+    def check(x: Any, axis: Axis = None, keepdims: bool = False) -> None:
+        check_axes("sum", x.shape, axis)
 
     @staticmethod
     def forward(ctx: Node, x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -52,10 +65,12 @@ class Mean(Function, name="mean"):
     """y = Σ x / n."""
 
     @staticmethod
+    def check(x: Any, axis: Axis = None, keepdims: bool = False) -> None:
+        check_entries("mean", x.shape, axis)
+
+    @staticmethod
     def forward(ctx: Node, x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
         n = count(x.shape, axis)
-        if n == 0:
-            raise ValueError(f"mean: expected at least one entry, got shape {x.shape}")
         ctx.save(x.shape, axis, keepdims, n)
         return x.mean(axis=axis, keepdims=keepdims)
 
@@ -71,6 +86,10 @@ class Max(Function, name="max"):
     """y = max x: the gradient goes to the largest entry; ties share it evenly."""
 
     @staticmethod
+    def check(x: Any, axis: Axis = None, keepdims: bool = False) -> None:
+        check_entries("max", x.shape, axis)
+
+    @staticmethod
     def forward(ctx: Node, x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
         y = x.max(axis=axis, keepdims=keepdims)
         ctx.save(x, y, axis, keepdims)
@@ -83,6 +102,10 @@ class Max(Function, name="max"):
 
 class Min(Function, name="min"):
     """y = min x: the gradient goes to the smallest entry; ties share it evenly."""
+
+    @staticmethod
+    def check(x: Any, axis: Axis = None, keepdims: bool = False) -> None:
+        check_entries("min", x.shape, axis)
 
     @staticmethod
     def forward(ctx: Node, x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -110,14 +133,14 @@ class Var(Function, name="var"):
     """
 
     @staticmethod
+    def check(x: Any, axis: Axis = None, correction: int = 1, keepdims: bool = False) -> None:
+        check_entries("var", x.shape, axis, more_than=correction)
+
+    @staticmethod
     def forward(
         ctx: Node, x: Any, axis: Axis = None, correction: int = 1, keepdims: bool = False
     ) -> Any:
         n = count(x.shape, axis) - correction
-        if n <= 0:
-            raise ValueError(
-                f"var: expected more entries than the correction {correction}, got {n + correction}"
-            )
         centred = x - x.mean(axis=axis, keepdims=True)
         ctx.save(centred, n, axis, keepdims)
         return (centred * centred).sum(axis=axis, keepdims=keepdims) / n

@@ -50,7 +50,10 @@ class Where(Function, name="where", broadcasts=True):
     @staticmethod
     def forward(ctx: Node, condition: Any, a: Any, b: Any) -> Any:
         ctx.save(condition)
-        return array_module(condition).where(condition, a, b)
+        y = array_module(condition).where(condition, a, b)
+        if y.dtype == "float64" and not hasattr(a, "dtype") and not hasattr(b, "dtype"):
+            return y.astype("float32")  # Python floats are float32, as everywhere
+        return y
 
     @staticmethod
     def backward(ctx: Node, dy: Any) -> tuple:

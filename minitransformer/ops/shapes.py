@@ -7,6 +7,7 @@ import numpy as np
 from minitransformer.devices import array_module, device_of, to_device
 from minitransformer.function import Function
 from minitransformer.graph import Node, unbroadcast
+from minitransformer.ops.checks import check_axes, check_dtypes
 
 
 class Reshape(Function, name="reshape"):
@@ -26,9 +27,13 @@ class Permute(Function, name="permute"):
     """All axes in a new order: y[i, j, k] = x[k, i, j] for axes (1, 2, 0)."""
 
     @staticmethod
-    def forward(ctx: Node, x: Any, axes: tuple[int, ...]) -> Any:
-        if sorted(i % x.ndim for i in axes) != list(range(x.ndim)):
+    def check(x: Any, axes: tuple[int, ...]) -> None:
+        check_axes("permute", x.shape, axes)
+        if len(axes) != x.ndim:
             raise ValueError(f"permute: expected each of {x.ndim} axes once, got {axes}")
+
+    @staticmethod
+    def forward(ctx: Node, x: Any, axes: tuple[int, ...]) -> Any:
         ctx.save(axes)
         return x.transpose(axes)
 
@@ -69,6 +74,11 @@ class Concatenate(Function, name="concatenate"):
     """Arrays end to end along an axis; each gets its own stretch of the gradient."""
 
     @staticmethod
+    def check(*xs: Any, axis: int = 0) -> None:
+        check_several("concatenate", xs)
+        check_axes("concatenate", xs[0].shape, axis)
+
+    @staticmethod
     def forward(ctx: Node, *xs: Any, axis: int = 0) -> Any:
         ctx.save([x.shape[axis] for x in xs], axis)
         return array_module(xs[0]).concatenate(xs, axis=axis)
@@ -81,6 +91,11 @@ class Concatenate(Function, name="concatenate"):
 
 class Stack(Function, name="stack"):
     """Arrays of one shape along a new axis."""
+
+    @staticmethod
+    def check(*xs: Any, axis: int = 0) -> None:
+        check_several("stack", xs)
+        check_axes("stack", (len(xs), *xs[0].shape), axis)
 
     @staticmethod
     def forward(ctx: Node, *xs: Any, axis: int = 0) -> Any:
@@ -142,13 +157,18 @@ class To(Function, name="to"):
 
     @staticmethod
     def forward(ctx: Node, x: Any, device: str | None = None, dtype: Any = None) -> Any:
-
         ctx.save(device_of(x), x.dtype)
         x = x if device is None else to_device(x, device)
         return x if dtype is None else x.astype(dtype)
 
     @staticmethod
     def backward(ctx: Node, dy: Any) -> tuple:
-
         device, dtype = ctx.saved
         return (to_device(dy, device).astype(dtype),)
+
+
+def check_several(name: str, xs: tuple) -> None:
+    """Refuse no arrays at all, and dtypes that differ."""
+    if not xs:
+        raise ValueError(f"{name}: expected at least one tensor, got none")
+    check_dtypes(name, **{f"input {i}": x for i, x in enumerate(xs)})
