@@ -13,7 +13,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A deep-learning engine on NumPy: train and use small transformers on your CPU.",
 )
-console = Console(soft_wrap=True)
+console = Console(soft_wrap=True, markup=False, highlight=False)
 
 Size = Annotated[int | None, typer.Option(show_default=False)]
 

@@ -13,13 +13,16 @@ from rich.console import Console
 from rich.table import Table
 
 from minitransformer.devices import why_no_cuda
+from minitransformer.threads import get_num_threads
 
 Finding = tuple[str, str, str]  # what, found, how to mend it
 
 
 def examine() -> Table:
     """A table of findings: a row a part, and a last column that says what to do."""
-    table = Table("part", "found", "to mend", title="minitransformer doctor", title_justify="left")
+    table = Table("part", title="minitransformer doctor", title_justify="left")
+    for column in ("found", "to mend"):
+        table.add_column(column, overflow="fold")
     for finding in (*machine(), *blas(), *kernels(), *gpu(), *optional()):
         table.add_row(*finding)
     return table
@@ -57,20 +60,21 @@ def kernels() -> list[Finding]:
         runtime = importlib.import_module("minitransformer.kernels.cpu.runtime")
     except ImportError as error:
         return [("CPU kernels", f"Numba does not load: {error}", "pip install --upgrade numba")]
-    layer, advice = runtime.threading_layer(), ""
-    if layer != "tbb":
-        advice = "pip install tbb (steadier threads), where it has wheels"
-    folder = runtime.cache_folder()
-    compiled = len(list(folder.rglob("*.nbc"))) if folder and folder.exists() else 0
+    advice = "" if runtime.layer == "tbb" else "pip install tbb (steadier), where it has wheels"
+    threads = f"{runtime.layer}, {get_num_threads()} threads"
     return [
         ("CPU kernels", f"Numba {runtime.numba.__version__}", ""),
-        ("threads", f"{layer}, {runtime.numba.get_num_threads()} threads", advice),
-        (
-            "kernel cache",
-            f"{folder}: {compiled} compiled",
-            "" if compiled else "minitransformer doctor --warm compiles them now",
-        ),
+        ("threads", threads, advice),
+        kernel_cache(runtime.cache_folder()),
     ]
+
+
+def kernel_cache(folder: str | None) -> Finding:
+    if folder is None:
+        return ("kernel cache", "none: no folder can be written", "set NUMBA_CACHE_DIR to one")
+    compiled = len(list(Path(folder).rglob("*.nbc")))
+    advice = "" if compiled else "minitransformer doctor --warm compiles them now"
+    return ("kernel cache", f"{folder}: {compiled} compiled", advice)
 
 
 def gpu() -> list[Finding]:

@@ -42,7 +42,7 @@ def train_command(
             f"{training.validation_loss:.4f}. To go on: --resume {run.folder} --steps N"
         )
         return
-    console.print(introduction(training), highlight=False)
+    console.print(introduction(training))
     try:
         result = training.fit()
     except TrainingDiverged as error:
@@ -100,16 +100,12 @@ def conclusion(console: Console, run: Run, result: Result, settings: Settings) -
     """Validation loss, a sample, a picture, and the command to go on with."""
     sample = sample_text(result.model, result.tokenizer, 300, seed=settings.seed)
     console.print(Panel(Text(sample.strip("\n")), title="a sample", title_align="left"))
-    console.print(
-        f"validation loss {result.validation_loss:.4f} (best {result.best_loss:.4f})",
-        highlight=False,
-    )
+    console.print(f"validation loss {result.validation_loss:.4f} (best {result.best_loss:.4f})")
     if draw_loss_curve(run.log, run.picture):
-        console.print(f"loss curve: {run.picture}", highlight=False)
+        console.print(f"loss curve: {run.picture}")
     else:
         console.print('no picture: pip install "minitransformer[plot]" draws the loss curve')
     console.print(
         f'go on with: minitransformer generate {run.folder} "def "\n'
-        f"        or: minitransformer train --resume {run.folder} --steps {2 * settings.steps}",
-        highlight=False,
+        f"        or: minitransformer train --resume {run.folder} --steps {2 * settings.steps}"
     )

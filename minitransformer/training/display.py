@@ -52,7 +52,4 @@ class Display:
         speed = f"  {self._rate:,.0f} tokens/s" if self._rate else ""
         star = "  best so far" if best else ""
         self._losses.clear()
-        self.console.print(
-            f"step {step:>5}{trained}  validation loss {held_out:.4f}{speed}{star}",
-            highlight=False,
-        )
+        self.console.print(f"step {step:>5}{trained}  validation loss {held_out:.4f}{speed}{star}")

@@ -3,8 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite
+from statistics import fmean
 from time import perf_counter
 from typing import Any
+
+import numpy as np
 
 from minitransformer import random
 from minitransformer.devices import array_module
@@ -69,14 +72,10 @@ class Trainer:
         begin = perf_counter()
         self.model.train()
         self.optimizer.zero_grad()
-        total = 0.0
-        for _ in range(self.accumulate):
-            loss = self.loss(self.model, next(self.batches))
-            if not isfinite(value := loss.item()):
-                raise self._diverged(f"the loss is {value}")
-            (loss / self.accumulate if self.accumulate > 1 else loss).backward()
-            total += value
-        norm = clip_grad_norm_(self.model.parameters(), self.max_grad_norm)
+        # What NumPy would warn of is looked for below, and named.
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            loss = fmean(self._backward() for _ in range(self.accumulate))
+            norm = clip_grad_norm_(self.model.parameters(), self.max_grad_norm)
         if not isfinite(norm):
             raise self._diverged(f"the gradient's norm is {norm}")
         lr = self.optimizer.param_groups[0]["lr"]
@@ -84,7 +83,15 @@ class Trainer:
         if self.schedule is not None:
             self.schedule.step()
         self.steps_done += 1
-        return Step(self.steps_done, total / self.accumulate, lr, norm, perf_counter() - begin)
+        return Step(self.steps_done, loss, lr, norm, perf_counter() - begin)
+
+    def _backward(self) -> float:
+        """Add one batch's share to the gradients; its loss."""
+        loss = self.loss(self.model, next(self.batches))
+        if not isfinite(value := loss.item()):
+            raise self._diverged(f"the loss is {value}")
+        (loss / self.accumulate if self.accumulate > 1 else loss).backward()
+        return value
 
     def _diverged(self, what: str) -> TrainingDiverged:
         return TrainingDiverged(f"step {self.steps_done + 1}: {what}; {origin(self.model)}")
