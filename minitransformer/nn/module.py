@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Self
 
+import numpy as np
+
 from minitransformer.devices import check_device, to_device
 from minitransformer.nn import state
 from minitransformer.nn.display import print_summary, tree
@@ -212,4 +214,10 @@ def conversion(target: Any) -> Callable[[Any], Any]:
     if isinstance(target, str) and target in ("cpu", "cuda"):
         device = check_device(target, "to")
         return lambda array: to_device(array, device)
-    return lambda array: array.astype(target) if array.dtype.kind == "f" else array
+    try:
+        dtype = np.dtype(target)
+    except TypeError:
+        dtype = None
+    if dtype is None or dtype.kind != "f":
+        raise ValueError(f'to: expected "cpu", "cuda" or a floating dtype, got {target!r}')
+    return lambda array: array.astype(dtype) if array.dtype.kind == "f" else array

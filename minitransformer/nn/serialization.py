@@ -26,7 +26,7 @@ NAMES = {np.dtype(code): name for name, code in DTYPES.items() if name != "BF16"
 
 # Both stand in every file of ours, so that damage to one of the two keys is seen as well.
 OURS = {"written_by": "minitransformer"}
-CHECKSUM = "sha256"
+CHECKSUM = "minitransformer_sha256"
 
 
 def save(

@@ -1,0 +1,169 @@
+"""Layers against PyTorch's: the same weights give the same results and gradients."""
+
+import numpy as np
+import pytest
+
+import minitransformer as mt
+from minitransformer import nn
+
+torch = pytest.importorskip("torch")
+
+B, T, S, D, HEADS = 2, 5, 7, 12, 3
+
+
+def assert_close(ours, theirs):
+    np.testing.assert_allclose(ours, theirs.detach().numpy(), rtol=1e-9, atol=1e-12)
+
+
+def twins(ours, theirs):
+    """Both in float64, and ours with their weights."""
+    theirs = theirs.double()
+    ours.to("float64").load_state_dict({k: v.numpy() for k, v in theirs.state_dict().items()})
+    return ours, theirs
+
+
+def assert_equal_passes(ours, theirs, *shapes, run=None, **options):
+    """The result and every gradient, of inputs and parameters, under a random upstream one."""
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal(shape) for shape in shapes]
+    xs = [mt.tensor(x, requires_grad=True) for x in arrays]
+    txs = [torch.tensor(x, requires_grad=True) for x in arrays]
+    y = ours(*xs, **options)
+    ty = (run or theirs)(*txs)
+    assert_close(y.detach().numpy(), ty)
+    dy = rng.standard_normal(y.shape)
+    y.backward(dy)
+    ty.backward(torch.tensor(dy))
+    for x, tx in zip(xs, txs, strict=True):
+        assert_close(x.grad, tx.grad)
+    gradients = {name: p.grad for name, p in theirs.named_parameters()}
+    for name, p in ours.named_parameters():
+        assert_close(p.grad, gradients[name])
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (nn.Linear(D, 4), torch.nn.Linear(D, 4)),
+        (nn.Linear(D, 4, bias=False), torch.nn.Linear(D, 4, bias=False)),
+        (nn.LayerNorm(D, eps=1e-6), torch.nn.LayerNorm(D, eps=1e-6)),
+        (nn.LayerNorm((T, D), bias=False), torch.nn.LayerNorm((T, D), bias=False)),
+        (
+            nn.LayerNorm(D, elementwise_affine=False),
+            torch.nn.LayerNorm(D, elementwise_affine=False),
+        ),
+        (nn.RMSNorm(D, eps=1e-3), torch.nn.RMSNorm(D, eps=1e-3)),
+        (nn.ReLU(), torch.nn.ReLU()),
+        (nn.GELU(), torch.nn.GELU()),
+        (nn.GELU("tanh"), torch.nn.GELU("tanh")),
+        (nn.SiLU(), torch.nn.SiLU()),
+        (nn.Sigmoid(), torch.nn.Sigmoid()),
+        (nn.Tanh(), torch.nn.Tanh()),
+        (nn.Flatten(), torch.nn.Flatten()),
+    ],
+    ids=lambda layer: str(layer)[:40],
+)
+def test_layer(ours, theirs):
+    assert_equal_passes(*twins(ours, theirs), (B, T, D))
+
+
+def test_embedding():
+    ours, theirs = twins(nn.Embedding(9, D), torch.nn.Embedding(9, D))
+    indices = np.array([[0, 8, 3], [3, 3, 1]])
+    y, ty = ours(indices), theirs(torch.tensor(indices))
+    assert_close(y.detach().numpy(), ty)
+    (y * y).sum().backward()
+    ty.pow(2).sum().backward()
+    assert_close(ours.weight.grad, theirs.weight.grad)
+
+
+def attention(bias=True):
+    theirs = torch.nn.MultiheadAttention(D, HEADS, bias=bias, batch_first=True)
+    return twins(nn.MultiHeadAttention(D, HEADS, bias=bias), theirs)
+
+
+def torch_mask(allowed):
+    """PyTorch's boolean masks are True where a query may not look."""
+    return torch.tensor(~allowed)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_self_attention(bias):
+    ours, theirs = attention(bias)
+    assert_equal_passes(ours, theirs, (B, T, D), run=lambda x: theirs(x, x, x)[0])
+
+
+def test_causal_attention():
+    ours, theirs = attention()
+    mask = torch_mask(np.tri(T, dtype=bool))
+    assert_equal_passes(
+        ours,
+        theirs,
+        (B, T, D),
+        run=lambda x: theirs(x, x, x, attn_mask=mask)[0],
+        is_causal=True,
+    )
+
+
+@pytest.mark.parametrize("kind", ["boolean", "floating"])
+def test_masked_cross_attention(kind):
+    allowed = np.random.default_rng(1).random((T, S)) < 0.6
+    allowed[:, 0] = True
+    penalty = np.where(allowed, 0.0, -1.5)
+    mask = allowed if kind == "boolean" else penalty
+    theirs_mask = torch_mask(allowed) if kind == "boolean" else torch.tensor(penalty)
+    ours, theirs = attention()
+    assert_equal_passes(
+        ours,
+        theirs,
+        *[(B, T, D), (B, S, D), (B, S, D)],
+        run=lambda q, k, v: theirs(q, k, v, attn_mask=theirs_mask)[0],
+        attn_mask=mask,
+    )
+
+
+def test_padded_attention_and_its_weights():
+    ours, theirs = attention()
+    lengths = np.array([3, S])
+    seen = np.arange(S) < lengths[:, None]
+    x, memory = np.random.default_rng(2).standard_normal((2, B, S, D))
+    y, weights = ours(
+        mt.tensor(x), mt.tensor(memory), attn_mask=seen[:, None, None], need_weights=True
+    )
+    ty, tweights = theirs(
+        torch.tensor(x),
+        torch.tensor(memory),
+        torch.tensor(memory),
+        key_padding_mask=torch.tensor(~seen),
+        average_attn_weights=False,
+    )
+    assert_close(y.detach().numpy(), ty)
+    assert_close(weights.detach().numpy(), tweights)
+    assert not weights.detach().numpy()[0, :, :, 3:].any()
+
+
+def test_attention_refuses_a_mask_of_three_axes_and_a_value_without_a_key():
+    layer, x = nn.MultiHeadAttention(D, HEADS), mt.randn(HEADS, T, D)
+    with pytest.raises(ValueError, match=r"attn_mask should be .* got shape \(3, 5, 5\)"):
+        layer(x, attn_mask=np.ones((HEADS, T, T), bool))
+    with pytest.raises(ValueError, match="expected a key with the value"):
+        layer(x, value=x)
+
+
+@pytest.mark.parametrize("norm_first", [True, False])
+@pytest.mark.parametrize("causal", [True, False])
+def test_transformer_block(norm_first, causal):
+    theirs = torch.nn.TransformerEncoderLayer(
+        D, HEADS, 3 * D, dropout=0.0, activation="gelu", batch_first=True, norm_first=norm_first
+    )
+    ours = nn.TransformerBlock(D, HEADS, mlp_ratio=3, causal=causal, norm_first=norm_first)
+    ours, theirs = twins(ours, theirs)
+    mask = torch_mask(np.tri(T, dtype=bool)) if causal else None
+    assert_equal_passes(ours, theirs, (B, T, D), run=lambda x: theirs(x, src_mask=mask))
+
+
+def test_dropout_in_a_block_changes_training_and_not_evaluation():
+    block, x = nn.TransformerBlock(D, HEADS, dropout=0.3), mt.randn(B, T, D)
+    assert not np.array_equal(block(x).detach().numpy(), block(x).detach().numpy())
+    block.eval()
+    assert np.array_equal(block(x).detach().numpy(), block(x).detach().numpy())
