@@ -1,6 +1,8 @@
 """How many threads the engine computes with."""
 
 import os
+from pathlib import Path
+from typing import Any
 
 _threads = 0
 
@@ -29,11 +31,25 @@ def set_num_threads(n: int) -> None:
     if not isinstance(n, int) or n < 1:
         raise ValueError(f"set_num_threads: expected a positive integer, got {n!r}")
     _threads = n
+    for library in blas_libraries():
+        if not belongs_to_scipy(library):
+            library.set_num_threads(n)
+
+
+def blas_libraries() -> list[Any]:
+    """The BLAS libraries loaded in this process, as threadpoolctl sees them."""
     from threadpoolctl import ThreadpoolController
 
-    for library in ThreadpoolController().select(user_api="blas").lib_controllers:
-        if "scipy" not in library.filepath.rpartition("site-packages")[2]:
-            library.set_num_threads(n)  # SciPy's is called from inside kernels, one thread each
+    return list(ThreadpoolController().select(user_api="blas").lib_controllers)
+
+
+def belongs_to_scipy(library: Any) -> bool:
+    """Whether it came in SciPy's own wheel: that one is called from inside kernels."""
+    import scipy
+
+    site = Path(scipy.__file__).parents[1].resolve()
+    file = Path(library.filepath).resolve()
+    return file.is_relative_to(site) and file.relative_to(site).parts[0].startswith("scipy")
 
 
 def usable_cores() -> int:

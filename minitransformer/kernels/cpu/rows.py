@@ -1,4 +1,4 @@
-"""Arrays as the kernels take them: C-contiguous rows of float32 or float64."""
+"""Arrays as the kernels take them: rows of float32 or float64, dense in memory."""
 
 from typing import Any
 
@@ -32,3 +32,27 @@ def contiguous(x: np.ndarray) -> np.ndarray:
     y = memory.empty(x.shape, x.dtype)
     y[...] = x
     return y
+
+
+def matrices(x: np.ndarray) -> np.ndarray:
+    """`x` with four axes, the last two matrices that BLAS takes: dense rows, any distance apart.
+
+    So the heads of a packed projection, which are views, are not copied. The last two axes
+    come back swapped: Numba compiles anew for each memory layout, and this makes all one.
+    """
+    size, columns = x.itemsize, x.shape[-1]
+    dense = x.strides[-1] == size and x.strides[-2] >= columns * size
+    if not dense or x.strides[-2] % size:
+        x = contiguous(x)
+    return x.reshape((1,) * (4 - x.ndim) + x.shape).swapaxes(-1, -2)
+
+
+def empty_like_heads(x: np.ndarray, columns: int) -> np.ndarray:
+    """An array like `x` (..., H, T, D) with `columns` for D, its axes in memory ordered as x's.
+
+    Heads that were cut from (..., T, H, D) can then be joined again without a copy.
+    """
+    shape = (*x.shape[:-1], columns)
+    if x.ndim < 3 or x.strides[-3] >= x.strides[-2]:
+        return memory.empty(shape, x.dtype)
+    return memory.empty((*shape[:-3], shape[-2], shape[-3], columns), x.dtype).swapaxes(-3, -2)

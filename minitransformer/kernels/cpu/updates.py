@@ -154,8 +154,9 @@ def rmsprop(p, g, square, lr, alpha, rest, eps, weight_decay, chunks):
 
 
 @kernel
-def adam(p, g, mean, square, beta1, rest1, beta2, rest2, eps, rate, correction, shrink, coupled,
-         chunks):
+def adam(
+    p, g, mean, square, beta1, rest1, beta2, rest2, eps, rate, correction, shrink, coupled, chunks
+):
     for chunk in prange(chunks):
         w, d = part(p, chunk, chunks), part(g, chunk, chunks)
         m, s = part(mean, chunk, chunks), part(square, chunk, chunks)
