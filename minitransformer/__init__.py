@@ -11,6 +11,9 @@ from minitransformer import functional, graph, ops
 from minitransformer.creation import arange, ones, randn, tensor, zeros
 from minitransformer.function import Function, use_kernels
 from minitransformer.functional import concatenate, einsum, maximum, minimum, stack, where
+
+# At once: loaded later, the package of this name would hide the function.
+from minitransformer.gradcheck import GradcheckError, check_backward, gradcheck
 from minitransformer.graph import detect_anomaly, no_grad
 from minitransformer.random import manual_seed
 from minitransformer.tensor import Tensor
@@ -20,9 +23,6 @@ __version__ = "0.1.0"
 # Loaded at first use, so that `import minitransformer` stays quick.
 _LAZY_MODULES = {"data", "models", "nn", "optim", "text", "training"}
 _LAZY_NAMES = {
-    "gradcheck": "minitransformer.gradcheck",
-    "check_backward": "minitransformer.gradcheck",
-    "GradcheckError": "minitransformer.gradcheck",
     "save": "minitransformer.nn.serialization",
     "load": "minitransformer.nn.serialization",
     "set_num_threads": "minitransformer.threads",

@@ -4,12 +4,11 @@ Draws for the GPU are made here too and uploaded, or grown from a drawn seed by 
 so that a seed gives the same numbers on every device.
 """
 
-import secrets
 from typing import Any
 
 import numpy as np
 
-_generator = np.random.Generator(np.random.Philox(secrets.randbits(64)))
+_generator = np.random.Generator(np.random.Philox())
 
 
 def manual_seed(seed: int) -> None:
