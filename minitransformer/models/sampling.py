@@ -25,12 +25,12 @@ def sample(
     Returns:
         (B,) int64.
     """
-    logits = logits.astype(np.float64) / temperature
+    top = logits.max(axis=-1, keepdims=True).astype(np.float64)
+    if not np.isfinite(top).all():
+        raise FloatingPointError(f"sample: the largest logit should be finite, got {top.max()}")
     order = np.argsort(-logits, axis=-1, kind="stable")[:, :top_k]
-    ranked = np.take_along_axis(logits, order, axis=-1)
-    p = np.exp(ranked - ranked[:, :1])
-    if not np.isfinite(p).all():
-        raise FloatingPointError("sample: expected finite logits, got NaN or infinity")
+    with np.errstate(over="ignore"):  # a tiny temperature: -inf, and a probability of 0
+        p = np.exp((np.take_along_axis(logits, order, axis=-1) - top) / temperature)
     p /= p.sum(axis=-1, keepdims=True)
     if top_p is not None:
         p[np.cumsum(p, axis=-1) - p >= top_p] = 0  # what lies before has reached top_p alone
