@@ -3,7 +3,7 @@
 A cause is a hypothesis, and is believed only if it holds at every sample.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -91,7 +91,8 @@ class Evidence:
     """Everything known of one input's wrong gradient.
 
     `siblings` are the samples of every input, `operations` the ops of the bank that this one is,
-    and `divisor` has been divided out of what came.
+    and `divisor` has been divided out of what came. With a list of `factors`, hypotheses need to
+    hold only up to a constant, which is added to the list.
     """
 
     trial: Trial
@@ -102,6 +103,7 @@ class Evidence:
     known_mistakes: dict[str, tuple[Callable, str]]
     operations: tuple[Operation, ...] = ()
     divisor: float = 1.0
+    factors: list[float] | None = None
 
     def cause(self, slug: str, message: str) -> Cause:
         return Cause(slug, self.index, self.name, message)
@@ -111,6 +113,9 @@ class Evidence:
 
     def divided_by(self, factor: float) -> "Evidence":
         return replace(self, divisor=self.divisor * factor)
+
+    def up_to_a_factor(self) -> "Evidence":
+        return replace(self, factors=[])
 
     @cached_property
     def first(self) -> Sample:
@@ -134,18 +139,35 @@ class Evidence:
 
     def restored_by(self, repair: Callable[[Sample, np.ndarray], np.ndarray | None]) -> bool:
         """Whether `repair(sample, got)` is the truth at every sample."""
-        return all(
-            self._agree(repair(s, self.got(s)), s.expected, s.known) for s in self.samples
-        ) and any(s.expected.any() for s in self.samples)
+        if not any(s.expected.any() for s in self.samples):
+            return False
+        return self._all_equal((repair(s, self.got(s)), s.expected, s.known) for s in self.samples)
 
     def computed_by(self, mistake: Callable[[Sample], np.ndarray | None]) -> bool:
         """Whether what came is `mistake(sample)`, a formula that is not the truth, everywhere."""
         made = [mistake(s) for s in self.samples]
         if any(m is None for m in made) or not any(np.any(m) for m in made):
             return False
-        return all(
-            self._agree(self.got(s), m, s.known) for s, m in zip(self.samples, made, strict=True)
+        return self._all_equal(
+            (self.got(s), m, s.known) for s, m in zip(self.samples, made, strict=True)
         )
+
+    def _all_equal(self, triples: Iterable[tuple]) -> bool:
+        """Whether a = b in all (a, b, known), or with `factors`, a = c·b for one constant c."""
+        pairs = []
+        for a, b, known in triples:
+            if a is None or np.shape(a) != np.shape(b):
+                return False
+            fits = known.shape == np.shape(b)
+            pairs.append((a[known], b[known]) if fits else (a, b))
+            if self.factors is None and not agree(*pairs[-1], rtol=self.rtol):
+                return False
+        if self.factors is None:
+            return True
+        factor = common_factor(pairs, self.rtol)
+        if factor is not None:
+            self.factors.append(factor)
+        return factor is not None
 
     def call(self, sample: Sample, dy=None, inputs=None) -> np.ndarray | None:
         """The learner's gradient for other arguments, None if their code refuses them."""
@@ -156,9 +178,6 @@ class Evidence:
             return None
         gradient = gradients[self.index]
         return None if gradient is None else gradient / self.divisor
-
-    def _agree(self, a, b, known) -> bool:
-        return a is not None and agree(a, b, known, self.rtol)
 
 
 def agree(a: np.ndarray, b: np.ndarray, known: np.ndarray | None = None, rtol=CLAIM) -> bool:

@@ -16,6 +16,7 @@ AGREE = 1e-7  # two steps that differ by less, relative to the steepest slope, a
 KINK = 1e-4  # and by more than this at every step, is a kink
 MAX_ENTRIES = 1000
 MAX_NUMBERS = 8_000_000
+UNSEEN = 1e-14  # slopes below this drown in the rounding of the forward pass
 EPS = np.finfo(float).eps
 
 
@@ -57,7 +58,7 @@ class Jacobian:
         """
         magnitude = np.abs(np.ravel(dy)) @ np.abs(self.slopes)
         doubt = 3 * np.abs(np.ravel(dy)) @ self.error
-        floor = 1e-9 * magnitude.max(initial=0.0) + np.finfo(float).tiny
+        floor = 1e-9 * magnitude.max(initial=0.0) + UNSEEN
         return self._spread(relative * magnitude + doubt + floor)
 
     def push(self, dx: np.ndarray) -> np.ndarray:

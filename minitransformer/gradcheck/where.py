@@ -214,10 +214,27 @@ def _by_value(marks: Sequence[Mark]) -> str | None:
             (f"`{name}`", inside, outside),
             (f"|{name}|", np.abs(inside), np.abs(outside)),
         ):
-            if a.min() > b.max():
-                return f"where {shown} > {_between(b.max(), a.min())}"
-            if a.max() < b.min():
-                return f"where {shown} < {_between(a.max(), b.min())}"
+            if words := _threshold(shown, a, b):
+                return words
+    return None
+
+
+def _threshold(shown: str, inside: np.ndarray, outside: np.ndarray) -> str | None:
+    """How one or two thresholds part the values of the marked entries from the others."""
+    low, high = outside.min(), outside.max()
+    above, below = inside[inside > high], inside[inside < low]
+    if len(above) + len(below) == len(inside):
+        parts = []
+        if len(below):
+            parts.append(f"{shown} < {_between(below.max(), low)}")
+        if len(above):
+            parts.append(f"{shown} > {_between(high, above.min())}")
+        return f"where {' or '.join(parts)}"
+    low, high = inside.min(), inside.max()
+    above, below = outside[outside > high], outside[outside < low]
+    if len(above) + len(below) == len(outside):
+        least, most = _between(below.max(), low), _between(high, above.min())
+        return f"where {shown} is between {least} and {most}"
     return None
 
 

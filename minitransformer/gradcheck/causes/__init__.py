@@ -1,61 +1,104 @@
 """Why a gradient is wrong: one short function a cause, from the sharpest to the vaguest."""
 
+import numpy as np
+
 from ..evidence import Evidence
 from ..report import Cause
-from .arrangement import is_misplaced, is_missing_sum, is_reshaped, is_swapped, is_transposed
+from .arguments import is_right_for_other_arguments
+from .arrangement import (
+    is_misplaced,
+    is_missing_sum,
+    is_reshaped,
+    is_shifted,
+    is_swapped,
+    is_transposed,
+)
+from .axes import is_wrong_axis, mixes_another_axis
 from .listed import is_known
 from .places import is_not_finite, is_partial
-from .scaling import is_scaled, is_zero, nameable_factors
-from .structure import is_diagonal_only, is_forward_product, is_wrong_axis
-from .terms import is_missing_factor, is_missing_term
+from .projections import is_missing_projection
+from .scaling import factor_cause, is_scaled, is_zero
+from .structure import is_diagonal_only, is_forward_product
+from .terms import (
+    is_missing_factor,
+    is_missing_factor_of_rows,
+    is_missing_path,
+    is_missing_product,
+    is_other_formula,
+)
 from .upstream import ignores_upstream, takes_part_of_upstream
 
-OBVIOUS = (is_not_finite, is_zero)
-EXACT = (
-    is_known,
-    is_scaled,
+# Tried in this order; the first group that has a cause has the last word.
+GROUPS = (
+    (is_not_finite, is_zero),
+    (
+        is_known,
+        is_scaled,
+        is_transposed,
+        is_missing_sum,
+        is_swapped,
+        ignores_upstream,
+        is_forward_product,
+        is_diagonal_only,
+    ),
+    (is_wrong_axis, is_misplaced),
+    (is_partial, takes_part_of_upstream, is_missing_path),
+    (is_right_for_other_arguments,),
+    (is_missing_factor,),
+    (is_missing_product,),
+    (is_missing_projection, is_missing_factor_of_rows),
+    (is_other_formula,),
+    (is_shifted, is_reshaped),
+)
+UP_TO_A_FACTOR = (
     is_transposed,
     is_missing_sum,
     is_swapped,
     ignores_upstream,
     is_forward_product,
     is_diagonal_only,
+    is_misplaced,
+    is_right_for_other_arguments,
 )
-LOCAL = (is_partial, takes_part_of_upstream, is_missing_factor, is_missing_term, is_misplaced)
-COMPATIBLE = {"known", "forward-product"}  # a wrong axis may be what these are made of
-UNDER_A_FACTOR = (
-    is_transposed,
-    is_missing_sum,
-    is_swapped,
-    ignores_upstream,
-    is_forward_product,
-    is_diagonal_only,
-    is_partial,
-    is_missing_term,
-)
+GOES_WITH_AN_AXIS = {"known", "forward-product"}  # a wrong axis may be what these are made of
 
 
 def diagnose(evidence: Evidence) -> list[Cause]:
     """The causes that fit, `unknown` if none does."""
-    for family in (OBVIOUS, EXACT, LOCAL):
-        causes = [cause for detect in family if (cause := detect(evidence))]
-        if family is EXACT and {c.slug.partition(":")[0] for c in causes} <= COMPATIBLE:
+    for group in GROUPS:
+        causes = [cause for detect in group if (cause := detect(evidence))]
+        if causes and {c.slug.partition(":")[0] for c in causes} <= GOES_WITH_AN_AXIS:
             causes += [cause] if (cause := is_wrong_axis(evidence)) else []
         if causes:
-            return causes
-    if cause := is_reshaped(evidence):
+            return list({cause.slug: cause for cause in reversed(causes)}.values())[::-1]
+    return _two_mistakes(evidence) or [_unknown(evidence)]
+
+
+def _two_mistakes(evidence: Evidence) -> list[Cause]:
+    """One of the causes, and a constant besides."""
+    for detect in UP_TO_A_FACTOR:
+        rest = evidence.up_to_a_factor()
+        if cause := detect(rest):
+            return [cause, factor_cause(rest.factors[-1], evidence)]
+    ratio = _usual_ratio(evidence)
+    if ratio and (cause := is_partial(evidence.divided_by(ratio))):
+        return [cause, factor_cause(ratio, evidence)]
+    if cause := mixes_another_axis(evidence):
         return [cause]
-    return _under_a_factor(evidence) or [_unknown(evidence)]
-
-
-def _under_a_factor(evidence: Evidence) -> list[Cause]:
-    """Two mistakes at once: a cause that fits once a constant is divided out."""
-    for factor, words in nameable_factors(evidence):
-        rest = evidence.divided_by(factor)
-        for detect in UNDER_A_FACTOR:
-            if cause := detect(rest):
-                return [cause, evidence.cause("sign" if factor == -1 else "scale", f"And {words}")]
     return []
+
+
+def _usual_ratio(evidence: Evidence) -> float | None:
+    """What came over what is due, where that is the same for most wrong entries."""
+    if not evidence.shape_is_right:
+        return None
+    ratios = []
+    for sample in evidence.samples:
+        there = sample.wrong & (sample.expected != 0)
+        ratios.append(evidence.got(sample)[there] / sample.expected[there])
+    usual = float(np.median(np.concatenate(ratios)))
+    shared = [np.isclose(r, usual, rtol=1e-5).mean() for r in ratios if r.size]
+    return usual if usual and shared and min(shared) > 0.5 else None
 
 
 def _unknown(evidence: Evidence) -> Cause:

@@ -107,16 +107,6 @@ def is_misplaced(evidence: Evidence) -> Cause | None:
                     lambda s, got, axis=axis, shift=shift: np.roll(got, -shift, axis)
                 ):
                     return evidence.cause("misplaced", _shifted(shift, length, axis))
-            for shift in (n for k in range(1, (length + 1) // 2 + 1) for n in (k, -k)):
-                if all(
-                    _overlap(evidence.got(s), s.expected, shift, axis, evidence.rtol)
-                    for s in evidence.samples
-                ):
-                    message = (
-                        f"The right values at the wrong places: shifted by {shift} along axis "
-                        f"{axis}, those at the end fall off. Check where the slice begins."
-                    )
-                    return evidence.cause("misplaced", message)
     if evidence.restored_by(_sorted_like):
         message = (
             "It holds the right values, at the wrong positions: the same numbers in another order. "
@@ -126,23 +116,36 @@ def is_misplaced(evidence: Evidence) -> Cause | None:
     return None
 
 
+def is_shifted(evidence: Evidence) -> Cause | None:
+    """The right values some places along an axis; those at the end fell off."""
+    if not evidence.complete or not evidence.shape_is_right:
+        return None
+    for axis, length in enumerate(evidence.first.expected.shape):
+        for shift in (n for k in range(1, (length + 1) // 2 + 1) for n in (k, -k)):
+            if all(_overlap(evidence, s, shift, axis) for s in evidence.samples):
+                message = (
+                    f"The right values at the wrong places: shifted by {shift} along axis "
+                    f"{axis}, those at the end fall off. Check where the slice begins."
+                )
+                return evidence.cause("misplaced", message)
+    return None
+
+
 def _shifted(shift: int, length: int, axis: int) -> str:
     by = shift if shift <= length // 2 else shift - length
     return f"The right values, rolled by {by} along axis {axis}: the offset is wrong."
 
 
-def _overlap(got, expected, shift, axis, rtol) -> bool:
-    """Whether `got` is `expected` moved by `shift`, where the two overlap."""
+def _overlap(evidence: Evidence, sample: Sample, shift: int, axis: int) -> bool:
+    """Whether what came is the truth moved by `shift`, where the two overlap."""
+    got, expected = evidence.got(sample), sample.expected
     length = expected.shape[axis]
     if abs(shift) >= length:
         return False
-    late, early = (
-        slice(max(shift, 0), length + min(shift, 0)),
-        slice(max(-shift, 0), length - max(shift, 0)),
-    )
-    moved = np.take(got, range(length)[late], axis)
-    origin = np.take(expected, range(length)[early], axis)
-    return origin.size > 1 and bool(origin.any()) and agree(moved, origin, rtol=rtol)
+    late = range(max(shift, 0), length + min(shift, 0))
+    early = range(max(-shift, 0), length - max(shift, 0))
+    moved, origin = np.take(got, late, axis), np.take(expected, early, axis)
+    return origin.size > 1 and bool(np.ptp(origin)) and agree(moved, origin, rtol=evidence.rtol)
 
 
 def _sorted_like(sample: Sample, got: np.ndarray) -> np.ndarray | None:

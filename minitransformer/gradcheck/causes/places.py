@@ -1,8 +1,11 @@
 """Only some entries are wrong: which, in words."""
 
+from itertools import combinations
+
 import numpy as np
 
 from ..evidence import CLAIM, Evidence, Sample
+from ..points import is_checked
 from ..report import Cause
 from ..where import Mark, describe
 
@@ -39,11 +42,26 @@ def is_partial(evidence: Evidence) -> Cause | None:
     if not wrong or not right:
         return None
     where = describe(marks)
-    if where is None:
-        return None
-    return evidence.cause(
-        "partial", f"Only some entries are wrong: {where}.{_how(evidence, marks)}"
-    )
+    if where is not None:
+        message = f"Only some entries are wrong: {where}.{_how(evidence, marks)}"
+        return evidence.cause("partial", message)
+    if all(_is(m, s.expected == 0) for m, s in zip(marks, evidence.samples, strict=True)):
+        message = (
+            "Only some entries are wrong: those that should be zero. Inputs that did not reach the "
+            "output (masked, clipped, dropped, not the maximum) get no gradient."
+        )
+        return evidence.cause("partial", message)
+    if all(_is(m, evidence.got(s) == 0) for m, s in zip(marks, evidence.samples, strict=True)):
+        message = (
+            "Only some entries are wrong: those left at zero. These inputs did reach the output "
+            "too; a path or a case of the forward pass is not handled."
+        )
+        return evidence.cause("partial", message)
+    return None
+
+
+def _is(mark: Mark, mask: np.ndarray) -> bool:
+    return bool((mark.marked & mark.cared).any()) and mark.equals(mask)
 
 
 def _mark(evidence: Evidence, sample: Sample) -> Mark:
@@ -73,5 +91,10 @@ def _how(evidence: Evidence, marks: list[Mark]) -> str:
 
 def context(sample: Sample) -> dict[str, object]:
     """The arrays in which the reason for a pattern may lie, by name."""
-    inputs = dict(zip(sample.names, sample.point.inputs, strict=True))
-    return {**inputs, "output": sample.output, "dy": sample.dy}
+    values = dict(zip(sample.names, sample.point.inputs, strict=True))
+    values |= {"output": sample.output, "dy": sample.dy}
+    for one, other in combinations(sample.names, 2):
+        a, b = values[one], values[other]
+        if is_checked(a) and is_checked(b) and a.shape == b.shape == sample.x.shape:
+            values[f"{one} − {other}"] = a - b
+    return values

@@ -82,16 +82,14 @@ def is_scaled(evidence: Evidence) -> Cause | None:
     factor = common_factor(pairs, evidence.rtol)
     if factor is None:
         return None
+    return factor_cause(factor, evidence)
+
+
+def factor_cause(factor: float, evidence: Evidence) -> Cause:
+    """`sign` for −1, `scale` for anything else."""
     if isclose(factor, -1, rel_tol=1e-5):
         return evidence.cause("sign", "Its sign is wrong: times −1 it is right.")
     return evidence.cause("scale", _name(factor, evidence))
-
-
-def nameable_factors(evidence: Evidence) -> list[tuple[float, str]]:
-    """Constants a mistake may leave behind, each with the sentence that explains it."""
-    shapes = _shapes(evidence.trial.names, evidence.first, evidence.index)
-    factors = _factors(shapes)
-    return [(-1.0, "its sign is wrong."), *((f.value, _say([f], shapes)) for f in factors)]
 
 
 def _name(factor: float, evidence: Evidence) -> str:

@@ -18,7 +18,7 @@ def ignores_upstream(evidence: Evidence) -> Cause | None:
             "chain rule): your op is rarely the last one."
         )
         return evidence.cause("ignores-upstream", message)
-    if evidence.divisor != 1:
+    if evidence.factors is not None:
         return None
     constant = [evidence.call(s, np.zeros_like(s.dy)) for s in evidence.samples]
     if any(c is None or not np.isfinite(c).all() or not c.any() for c in constant):
@@ -60,23 +60,33 @@ def takes_part_of_upstream(evidence: Evidence) -> Cause | None:
 
 def _idle_positions(evidence: Evidence, sample: Sample) -> np.ndarray | None:
     """Positions of dy without effect; None if the others are not all handled rightly."""
-    if sample.dy.size > MAX_PROBES:
+    answered = probed(evidence, sample)
+    if answered is None:
         return None
-    idle = np.zeros(sample.dy.size, bool)
-    total = np.zeros_like(sample.expected)
+    due = np.zeros_like(answered)
+    due[:, sample.jacobian.columns] = sample.jacobian.slopes * sample.jacobian.smooth
+    known = sample.known.ravel()
+    idle = np.zeros(len(due), bool)
+    for position, (came, truth) in enumerate(zip(answered, due, strict=True)):
+        if not came.any() and truth.any():
+            idle[position] = True
+        elif truth.any() and not agree(came, truth, known):
+            return None
+    return idle.reshape(sample.dy.shape)
+
+
+def probed(evidence: Evidence, sample: Sample) -> np.ndarray | None:
+    """The learner's Jacobian, one row for each position of dy; None if it is not linear in dy."""
+    if sample.dy.size > MAX_PROBES or not evidence.shape_is_right:
+        return None
+    rows = []
     for position in range(sample.dy.size):
         probe = np.zeros(sample.dy.size)
         probe[position] = 1.0
-        probe = probe.reshape(sample.dy.shape)
-        gradient = evidence.call(sample, probe)
-        if gradient is None or gradient.shape != total.shape:
+        gradient = evidence.call(sample, probe.reshape(sample.dy.shape))
+        if gradient is None or gradient.shape != sample.expected.shape:
             return None
-        truth = sample.truth_for(probe)
-        total += sample.dy.flat[position] * gradient
-        if not gradient.any() and truth.any():
-            idle[position] = True
-        elif not agree(gradient, truth, sample.known) and truth.any():
-            return None
-    return (
-        idle.reshape(sample.dy.shape) if agree(total, evidence.got(sample), sample.known) else None
-    )
+        rows.append(gradient.ravel())
+    answered = np.stack(rows)
+    total = (sample.dy.ravel() @ answered).reshape(sample.expected.shape)
+    return answered if agree(total, evidence.got(sample), sample.known) else None
