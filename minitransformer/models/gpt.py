@@ -4,9 +4,11 @@ Radford et al. 2019, "Language models are unsupervised multitask learners". Conf
 state-dict names are nanoGPT's; linear weights are (out, in), as in PyTorch.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from math import sqrt
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -121,7 +123,7 @@ class Transformer(nn.Module):
     def forward(self, idx: Any, caches: list[LayerCache] | None = None) -> Tensor:
         """(B, T) -> (B, T, n_embd); with caches, `idx` follows what they have seen."""
         start = caches[0].length if caches else 0
-        x = self.drop(self.wte(idx) + self.wpe.weight[start : start + idx.shape[1]])
+        x = (self.wte(idx) + self.wpe.weight[start : start + idx.shape[1]])
         for block, cache in zip(self.h, caches or [None] * len(self.h), strict=True):
             x = block(x, cache)
         return self.ln_f(x)
@@ -175,6 +177,20 @@ class GPT(nn.Module):
             raise ValueError(f"GPT: targets should be {idx.shape} as idx, got {targets.shape}")
         rows = logits.reshape(-1, self.config.vocab_size)
         return logits, F.cross_entropy(rows, targets.reshape(-1))
+
+    @classmethod
+    def from_checkpoint(cls, path: str | os.PathLike[str]) -> "GPT":
+        """A trained model, from a run's folder (its best checkpoint) or from a checkpoint file.
+
+        Raises:
+            FileNotFoundError: there is none.
+            ValueError: it is damaged, of another format, or its weights do not fit.
+        """
+        file = Path(path)
+        arrays, facts = load_checkpoint(file / BEST if file.is_dir() else file)
+        model = cls(GPTConfig(**facts["config"]))
+        model.load_state_dict(weights_of(arrays))
+        return model.eval()
 
     def configure_optimizer(
         self, weight_decay: float, lr: float, betas: tuple[float, float] = (0.9, 0.95)

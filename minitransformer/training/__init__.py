@@ -1,6 +1,6 @@
 """Training: the loop, its checkpoints and log, and the recipe for a language model."""
 
-from minitransformer.training.checkpoint import load_checkpoint, save_checkpoint
+from minitransformer.models.checkpoint import load_checkpoint, save_checkpoint
 from minitransformer.training.language_model import LanguageModelTraining
 from minitransformer.training.loop import Trainer, TrainingDiverged
 from minitransformer.training.run import Run

@@ -8,7 +8,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from minitransformer.devices import check_device
-from minitransformer.training.checkpoint import load_checkpoint
+from minitransformer.models.checkpoint import load_checkpoint
 from minitransformer.training.curve import draw_loss_curve
 from minitransformer.training.generation import sample_text
 from minitransformer.training.language_model import LanguageModelTraining, Result

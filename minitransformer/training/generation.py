@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from minitransformer.models.gpt import GPT, GPTConfig
+from minitransformer.models.checkpoint import BEST, LAST, load_checkpoint
+from minitransformer.models.gpt import GPT
 from minitransformer.text import StreamDecoder, tokenizer_from_dict
-from minitransformer.training.checkpoint import BEST, LAST, load_checkpoint
 
 
 def load_language_model(folder: str | Path, checkpoint: str = "best") -> tuple[GPT, Any]:
@@ -19,10 +19,9 @@ def load_language_model(folder: str | Path, checkpoint: str = "best") -> tuple[G
     names = {"best": BEST, "last": LAST}
     if checkpoint not in names:
         raise ValueError(f"generate: checkpoint should be best or last, got {checkpoint!r}")
-    arrays, facts = load_checkpoint(Path(folder) / names[checkpoint])
-    model = GPT(GPTConfig(**facts["config"]))
-    model.load_state_dict({k: v for k, v in arrays.items() if not k.startswith("optimizer.")})
-    return model.eval(), tokenizer_from_dict(facts["tokenizer"])
+    path = Path(folder) / names[checkpoint]
+    tokenizer = tokenizer_from_dict(load_checkpoint(path)[1]["tokenizer"])
+    return GPT.from_checkpoint(path), tokenizer
 
 
 def stream_text(

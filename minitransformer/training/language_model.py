@@ -9,11 +9,11 @@ from rich.console import Console
 
 from minitransformer.data import TokenBatches, split_tokens, text_corpus, validation_batches
 from minitransformer.graph import no_grad
+from minitransformer.models.checkpoint import load_checkpoint, save_checkpoint
 from minitransformer.models.gpt import GPT, GPTConfig
 from minitransformer.optim import CosineLR
 from minitransformer.random import manual_seed
 from minitransformer.text import BPETokenizer, ByteTokenizer, CharTokenizer, tokenizer_from_dict
-from minitransformer.training.checkpoint import load_checkpoint, save_checkpoint
 from minitransformer.training.display import Display
 from minitransformer.training.log import TrainingLog
 from minitransformer.training.loop import Trainer, TrainingDiverged

@@ -11,6 +11,7 @@ import numpy as np
 
 from minitransformer import random
 from minitransformer.devices import array_module
+from minitransformer.models.checkpoint import OPTIMIZER, weights_of
 from minitransformer.optim import clip_grad_norm_
 
 
@@ -104,7 +105,7 @@ class Trainer:
         for index, memory in optimizer["state"].items():
             for name, value in memory.items():
                 if hasattr(value, "shape"):
-                    arrays[f"optimizer.{index}.{name}"] = value
+                    arrays[f"{OPTIMIZER}{index}.{name}"] = value
                 else:
                     numbers.setdefault(str(index), {})[name] = value
         facts = {
@@ -117,7 +118,7 @@ class Trainer:
 
     def load_state_dict(self, arrays: dict[str, Any], facts: dict[str, Any]) -> None:
         """Continue where `state_dict` was taken."""
-        own = {key: value for key, value in arrays.items() if not key.startswith("optimizer.")}
+        own = weights_of(arrays)
         self.model.load_state_dict(own)
         saved = facts["optimizer"]
         state: dict[int, dict[str, Any]] = {int(k): dict(v) for k, v in saved["numbers"].items()}

@@ -13,7 +13,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from minitransformer.training.checkpoint import BEST, LAST
+from minitransformer.models.checkpoint import BEST, LAST
 
 
 class Run:

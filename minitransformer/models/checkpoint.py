@@ -13,6 +13,7 @@ from minitransformer.nn.serialization import load, load_metadata, save
 
 LAST, BEST = "last.safetensors", "best.safetensors"
 FACTS = "minitransformer"
+OPTIMIZER = "optimizer."
 VERSION = 1
 
 
@@ -39,3 +40,8 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             f"got {facts.get('version', 'a safetensors file without our metadata')}"
         )
     return arrays, facts
+
+
+def weights_of(arrays: dict[str, Any]) -> dict[str, Any]:
+    """The model's arrays among those of a checkpoint."""
+    return {name: x for name, x in arrays.items() if not name.startswith(OPTIMIZER)}
