@@ -63,11 +63,11 @@ class Node:
         *("shape", "dtype", "retained", "__weakref__"),
     )
 
-    def __init__(self, op: type, needs: tuple[bool, ...]) -> None:
+    def __init__(self, op: Any, needs: tuple[bool, ...]) -> None:
         self.op = op
         self.needs = needs
-        self.saved: tuple | None = ()
-        self.retained = None
+        self.saved: Any = ()
+        self.retained: Any = None
 
     def save(self, *values: Any) -> None:
         """Keep `values` for the backward pass: arrays (not in lists), shapes, options."""
@@ -128,7 +128,7 @@ class Node:
         return keep_array(g)
 
 
-def argument(op: type, i: int) -> str:
+def argument(op: Any, i: int) -> str:
     """How the op's forward pass calls its input number `i`."""
     names = list(inspect.signature(op.forward).parameters.values())[1:]
     if i < len(names) and names[i].kind is not names[i].VAR_POSITIONAL:

@@ -43,8 +43,8 @@ class Display:
         rate = self.tokens_per_step / step.seconds
         self._rate = rate if self._rate == 0 else 0.9 * self._rate + 0.1 * rate
         self._losses.append(step.loss)
-        shown = {"loss": f"{step.loss:.3f}", "rate": f"{self._rate:,.0f}"}
-        self._bar.update(self._task, completed=step.number, **shown)
+        loss, tokens = f"{step.loss:.3f}", f"{self._rate:,.0f}"
+        self._bar.update(self._task, completed=step.number, loss=loss, rate=tokens)
 
     def evaluation(self, step: int, held_out: float, best: bool) -> None:
         """A line with the mean training loss since the last one, and the held-out loss."""
