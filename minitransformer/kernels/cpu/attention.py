@@ -58,6 +58,8 @@ class Attention:
     def backward(ctx: Node, dy: Any) -> tuple:
         q, k, v, norms, options = ctx.saved
         gradients = [empty_like_heads(x, x.shape[-1]) for x in (q, k, v)]
+        for g in gradients[1:]:
+            g.fill(0)  # blocks add to dk and dv
         arrays = [matrices(x) for x in (q, k, v, dy, *gradients)]
         attention_gradient(*arrays, norms, *options, chunks_for(options[2].size))
         return (*gradients, None)[: len(ctx.needs)]
@@ -76,97 +78,119 @@ def additive(mask: Any, scores: tuple[int, ...], dtype: Any) -> Any:
 def attention_rows(
     q, k, v, y, norms, scale, causal, mask, masked, dropping, threshold, keep, seed, chunks
 ):
-    """The blocks of all heads are dealt out in turn: under a causal mask, later ones take longer."""
-    real = q.dtype.type
+    """Blocks of all heads are dealt out in turn: under a causal mask, later ones take longer."""
+    one, zero = q.dtype.type(1), q.dtype.type(0)
     batch, heads, queries, keys = mask.shape
     blocks = (queries + BLOCK - 1) // BLOCK
     for chunk in prange(chunks):
-        scratch = np.empty((BLOCK, keys), q.dtype)
+        scores = np.empty((BLOCK, keys), q.dtype)
         for unit in range(chunk, batch * heads * blocks, chunks):
             b, h, start = unit // blocks // heads, unit // blocks % heads, unit % blocks * BLOCK
             stop = min(start + BLOCK, queries)
             seen = min(stop, keys) if causal else keys
-            scores = scratch[: stop - start, :seen]
-            gemm(q[b, h, :, start:stop].T, k[b, h, :, :seen], scores, scale, real(0))
+            block = scores[: stop - start, :seen]
+            gemm(q[b, h, :, start:stop].T, k[b, h, :, :seen], block, scale, zero)
             for i in range(start, stop):
-                row = scores[i - start]
+                looks = min(i + 1, seen) if causal else seen
+                row = scores[i - start, :looks]
                 if masked:
-                    for j in range(row.size):
-                        row[j] += mask[b, h, i, j]
-                looks = min(i + 1, row.size) if causal else row.size
-                norms[b, h, i] = softmax_in_place(row, looks)
+                    add(row, mask[b, h, i])
+                top, shrink = softmax_in_place(row)
+                norms[b, h, i, 0], norms[b, h, i, 1] = top, shrink
                 if dropping:
                     first = ((b * heads + h) * queries + i) * keys
-                    for j in range(looks):
-                        row[j] *= keep if kept(first + j, threshold, seed) else real(0)
-            gemm(scores, v[b, h, :, :seen].T, y[b, h, :, start:stop].T, real(1), real(0))
-
-
-@helper
-def softmax_in_place(row, looks):
-    """Weights of the first `looks` scores, zeros after; the maximum and 1 / Σ exp.
-
-    Where nothing may be looked at the maximum is -∞: weights, and what is returned, are zeros.
-    """
-    real = row.dtype.type
-    top, total = row_max(row[:looks]), real(0)
-    if top == real(-np.inf):
-        row[:] = real(0)
-        return real(0), real(0)
-    for j in range(looks):
-        row[j] = exp(row[j] - top)
-        total += row[j]
-    scale = real(1) / total
-    for j in range(looks):
-        row[j] *= scale
-    row[looks:] = real(0)
-    return top, scale
+                    drop(row, first, threshold, keep, seed)
+                clear(scores[i - start, looks:seen])
+            gemm(block, v[b, h, :, :seen].T, y[b, h, :, start:stop].T, one, zero)
 
 
 @kernel
 def attention_gradient(
     q, k, v, dy, dq, dk, dv, norms,
     scale, causal, mask, masked, dropping, threshold, keep, seed, chunks,
-):
+):  # fmt: skip
     """A thread takes whole heads: all blocks of a head add to the same dk and dv."""
-    real = q.dtype.type
-    one, zero = real(1), real(0)
+    one, zero = q.dtype.type(1), q.dtype.type(0)
     batch, heads, queries, keys = mask.shape
     for chunk in prange(chunks):
-        scratch = np.empty((2, BLOCK, keys), q.dtype)
+        weights, dscores = np.empty((BLOCK, keys), q.dtype), np.empty((BLOCK, keys), q.dtype)
         for head in share(batch * heads, chunk, chunks):
             b, h = head // heads, head % heads
-            dk[b, h], dv[b, h] = zero, zero
             for start in range(0, queries, BLOCK):
                 stop = min(start + BLOCK, queries)
                 seen = min(stop, keys) if causal else keys
-                weights = scratch[0, : stop - start, :seen]
-                dscores = scratch[1, : stop - start, :seen]
+                block, dblock = weights[: stop - start, :seen], dscores[: stop - start, :seen]
                 rows, g = q[b, h, :, start:stop].T, dy[b, h, :, start:stop].T
-                gemm(rows, k[b, h, :, :seen], weights, scale, zero)
-                gemm(g, v[b, h, :, :seen], dscores, one, zero)
+                gemm(rows, k[b, h, :, :seen], block, scale, zero)
+                gemm(g, v[b, h, :, :seen], dblock, one, zero)
                 for i in range(start, stop):
-                    row, drow = weights[i - start], dscores[i - start]
-                    if masked:
-                        for j in range(row.size):
-                            row[j] += mask[b, h, i, j]
-                    looks = min(i + 1, row.size) if causal else row.size
-                    for j in range(looks):
-                        row[j] = exp(row[j] - norms[b, h, i, 0]) * norms[b, h, i, 1]
-                    row[looks:], drow[looks:] = zero, zero
+                    looks = min(i + 1, seen) if causal else seen
+                    row, drow = weights[i - start, :looks], dscores[i - start, :looks]
                     first = ((b * heads + h) * queries + i) * keys
+                    if masked:
+                        add(row, mask[b, h, i])
+                    softmax_again(row, norms[b, h, i, 0], norms[b, h, i, 1])
                     if dropping:
-                        for j in range(looks):
-                            drow[j] *= keep if kept(first + j, threshold, seed) else zero
-                    # Through the softmax, as in softmax.py.
-                    mean = zero
-                    for j in range(looks):
-                        mean += row[j] * drow[j]
-                    for j in range(looks):
-                        drow[j] = scale * row[j] * (drow[j] - mean)
+                        drop(drow, first, threshold, keep, seed)
+                    through_softmax(row, drow, scale)
                     if dropping:
-                        for j in range(looks):
-                            row[j] *= keep if kept(first + j, threshold, seed) else zero
-                gemm(dscores, k[b, h, :, :seen].T, dq[b, h, :, start:stop].T, one, zero)
-                gemm(dscores.T, rows, dk[b, h, :, :seen].T, one, one)
-                gemm(weights.T, g, dv[b, h, :, :seen].T, one, one)
+                        drop(row, first, threshold, keep, seed)
+                    clear(weights[i - start, looks:seen])
+                    clear(dscores[i - start, looks:seen])
+                gemm(dblock, k[b, h, :, :seen].T, dq[b, h, :, start:stop].T, one, zero)
+                gemm(dblock.T, rows, dk[b, h, :, :seen].T, one, one)
+                gemm(block.T, g, dv[b, h, :, :seen].T, one, one)
+
+
+@helper
+def softmax_in_place(row):
+    """Scores become weights; their maximum and 1 / Σ exp are returned.
+
+    Where nothing may be looked at the maximum is -∞: then all of these are zeros.
+    """
+    zero = row.dtype.type(0)
+    top, total = row_max(row), zero
+    top = zero if top == row.dtype.type(-np.inf) else top
+    for j in range(row.size):
+        row[j] = exp(row[j] - top)
+        total += row[j]
+    shrink = zero if total == zero else row.dtype.type(1) / total
+    for j in range(row.size):
+        row[j] *= shrink
+    return top, shrink
+
+
+@helper
+def softmax_again(row, top, shrink):
+    """The weights that `softmax_in_place` made, from what it returned."""
+    for j in range(row.size):
+        row[j] = exp(row[j] - top) * shrink
+
+
+@helper
+def through_softmax(row, drow, scale):
+    """The gradient of the scores from that of the weights, in its place; as in softmax.py."""
+    mean = row.dtype.type(0)
+    for j in range(row.size):
+        mean += row[j] * drow[j]
+    for j in range(row.size):
+        drow[j] = scale * row[j] * (drow[j] - mean)
+
+
+@helper
+def drop(row, first, threshold, keep, seed):
+    """Dropout of one row of the weights, whose first entry has the flat index `first`."""
+    for j in range(row.size):
+        row[j] *= keep if kept(first + j, threshold, seed) else row.dtype.type(0)
+
+
+@helper
+def add(row, numbers):
+    for j in range(row.size):
+        row[j] += numbers[j]
+
+
+@helper
+def clear(row):
+    for j in range(row.size):
+        row[j] = row.dtype.type(0)

@@ -6,6 +6,7 @@ library for its part. The library is SciPy's own copy, so that NumPy's keeps its
 
 from typing import Any
 
+import numpy as np
 from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils
@@ -15,6 +16,7 @@ from minitransformer.kernels.cpu.runtime import helper
 from minitransformer.threads import belongs_to_scipy, blas_libraries
 
 MODULE = "scipy.linalg.cython_blas"
+AS_IT_IS, TURNED = np.uint8(ord("N")), np.uint8(ord("T"))
 SYMBOLS = {types.float32: "minitransformer_sgemm", types.float64: "minitransformer_dgemm"}
 
 
@@ -56,11 +58,11 @@ def gemm(a, b, c, alpha, beta):
 
 @helper
 def orientation(x):
-    """BLAS's letter for a matrix, N for dense rows or T for dense columns, and its stride."""
+    """BLAS's letter for a matrix of dense rows or of dense columns, and how far apart they are."""
     rows, columns = x.shape
     if x.strides[1] == x.itemsize:
-        return ord("N"), max(1, columns, x.strides[0] // x.itemsize)
-    return ord("T"), max(1, rows, x.strides[1] // x.itemsize)
+        return AS_IT_IS, max(1, columns, x.strides[0] // x.itemsize)
+    return TURNED, max(1, rows, x.strides[1] // x.itemsize)
 
 
 @intrinsic

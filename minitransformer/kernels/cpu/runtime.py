@@ -28,6 +28,9 @@ if config.DISABLE_JIT:
 # meaning. Reciprocal estimates (arcp) would turn a division by infinity into NaN.
 FASTMATH = {"reassoc", "contract", "nsz"}
 
+# Only kernels call helpers: they need no wrappers for Python and C.
+INTERNAL = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
 # Fewer elements than this take less time than waking a second thread.
 SERIAL_BELOW = 1 << 14
 
@@ -53,7 +56,7 @@ def kernel(function: Callable) -> Callable:
 
 def helper(function: Callable) -> Callable:
     """Compile a function that kernels call inside their loops."""
-    return numba.njit(fastmath=FASTMATH, error_model="numpy", forceinline=True)(function)
+    return numba.njit(fastmath=FASTMATH, error_model="numpy", **INTERNAL)(function)
 
 
 @helper

@@ -125,8 +125,6 @@ def sgd(p, g, lr, momentum, weight_decay, chunks):
 def sgd_momentum(p, g, velocity, lr, momentum, weight_decay, nesterov, chunks):
     for chunk in prange(chunks):
         w, d, v = part(p, chunk, chunks), part(g, chunk, chunks), part(velocity, chunk, chunks)
-        ahead = momentum if nesterov else w.dtype.type(0)
-        now = w.dtype.type(1) - w.dtype.type(0 if nesterov else 1)
         for j in range(w.size):
             grad = d[j] + weight_decay * w[j]
             v[j] = momentum * v[j] + grad

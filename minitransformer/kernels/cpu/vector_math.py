@@ -17,8 +17,10 @@ import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
+from minitransformer.kernels.cpu.runtime import INTERNAL
+
 # Reassociation would undo the two-step reductions below: only fused multiply-adds are allowed.
-EXACT = {"fastmath": {"contract"}, "error_model": "numpy", "forceinline": True}
+EXACT = {"fastmath": {"contract"}, "error_model": "numpy", "forceinline": True, **INTERNAL}
 exactly = njit(**EXACT)
 f32 = np.float32
 
@@ -65,7 +67,7 @@ def tanh_float32(x):
 
 @exactly
 def normal_float32(x):
-    """Φ and φ = Φ' at x, from one exp: Φ(-|x|) is e^(-x²/2) times a polynomial in 1 / (1 + c|x|)."""
+    """Φ and φ = Φ' from one exp: Φ(-|x|) is e^(-x²/2) times a polynomial in 1 / (1 + c|x|)."""
     bell = exp_float32(f32(-0.5) * x * x)
     t = f32(1.0) / (f32(1.0) + f32(0.35) * abs(x))
     p = f32(-0.0291260835)

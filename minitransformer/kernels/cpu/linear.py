@@ -1,0 +1,97 @@
+"""The linear layer: each thread of Numba's pool computes a stripe of the result with BLAS.
+
+BLAS clears a result before it adds products to it; starting from the bias instead costs nothing.
+"""
+
+from typing import Any
+
+import numpy as np
+from numba import prange
+
+from minitransformer import memory, ops
+from minitransformer.function import accelerates
+from minitransformer.graph import Node
+from minitransformer.kernels.cpu import blas
+from minitransformer.kernels.cpu.blas import gemm
+from minitransformer.kernels.cpu.rows import as_rows, contiguous, fits
+from minitransformer.kernels.cpu.runtime import chunks_for, helper, kernel
+
+
+@accelerates(ops.Linear, device="cpu")
+class Linear:
+    @staticmethod
+    def forward(ctx: Node, x: Any, weight: Any, bias: Any = None) -> Any:
+        if not (blas.library and fits(x) and x.size and weight.size):
+            return NotImplemented
+        y = memory.empty((*x.shape[:-1], len(weight)), x.dtype)
+        rows, weight = as_rows(x), contiguous(weight)
+        start = np.empty(0, x.dtype) if bias is None else contiguous(bias)
+        linear_rows(rows, weight, start, as_rows(y), chunks_for_product(y.size, x.shape[-1]))
+        ctx.save(rows if ctx.needs[1] else None, weight, x.shape)
+        return y
+
+    @staticmethod
+    def backward(ctx: Node, dy: Any) -> tuple:
+        x, weight, shape = ctx.saved
+        dy = as_rows(dy)
+        dx = memory.empty(shape, dy.dtype) if ctx.needs[0] else None
+        dweight = memory.empty(weight.shape, dy.dtype) if ctx.needs[1] else None
+        dbias = np.zeros(len(weight), dy.dtype) if ctx.needs[2:] == (True,) else None
+        chunks = chunks_for_product(dy.size, weight.shape[1])
+        if dx is not None:
+            product(dy, weight, as_rows(dx), chunks)
+        if dweight is not None:
+            product(dy.T, x, dweight, chunks)
+        if dbias is not None:
+            column_sums(dy, dbias, chunks)
+        return (dx, dweight, dbias)[: len(ctx.needs)]
+
+
+def chunks_for_product(results: int, depth: int) -> int:
+    return chunks_for(results * depth // 16)
+
+
+@kernel
+def linear_rows(x, weight, bias, y, chunks):
+    """y = x weightᵀ + bias; no bias has size 0."""
+    one, zero = x.dtype.type(1), x.dtype.type(0)
+    for chunk in prange(chunks):
+        top, bottom, left, right = stripe(y, chunk, chunks)
+        block = y[top:bottom, left:right]
+        if bias.size:
+            for i in range(top, bottom):
+                row, start = y[i, left:right], bias[left:right]
+                for j in range(row.size):
+                    row[j] = start[j]
+        gemm(x[top:bottom], weight[left:right].T, block, one, one if bias.size else zero)
+
+
+@kernel
+def product(a, b, c, chunks):
+    """c = a b."""
+    one, zero = a.dtype.type(1), a.dtype.type(0)
+    for chunk in prange(chunks):
+        top, bottom, left, right = stripe(c, chunk, chunks)
+        gemm(a[top:bottom], b[:, left:right], c[top:bottom, left:right], one, zero)
+
+
+@kernel
+def column_sums(x, sums, chunks):
+    """Add the rows of x to `sums`, in order; a thread owns some columns."""
+    columns = x.shape[1]
+    for chunk in prange(chunks):
+        left, right = columns * chunk // chunks, columns * (chunk + 1) // chunks
+        total = sums[left:right]
+        for i in range(len(x)):
+            row = x[i, left:right]
+            for j in range(row.size):
+                total[j] += row[j]
+
+
+@helper
+def stripe(c, chunk, chunks):
+    """A chunk's part of a matrix, cut across its longer side: top, bottom, left, right."""
+    m, n = c.shape
+    if m > n:
+        return m * chunk // chunks, m * (chunk + 1) // chunks, 0, n
+    return 0, m, n * chunk // chunks, n * (chunk + 1) // chunks
