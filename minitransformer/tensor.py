@@ -177,17 +177,10 @@ class Tensor(Methods):
         self._node, self._requires_grad = result._node, True
         return self
 
-    def __iadd__(self, other: Any) -> Self:
-        return self._in_place("add", other)
-
-    def __isub__(self, other: Any) -> Self:
-        return self._in_place("sub", other)
-
-    def __imul__(self, other: Any) -> Self:
-        return self._in_place("mul", other)
-
-    def __itruediv__(self, other: Any) -> Self:
-        return self._in_place("div", other)
+    __iadd__: Any = lambda self, other: self._in_place("add", other)
+    __isub__: Any = lambda self, other: self._in_place("sub", other)
+    __imul__: Any = lambda self, other: self._in_place("mul", other)
+    __itruediv__: Any = lambda self, other: self._in_place("div", other)
 
     def __len__(self) -> int:
         if self.ndim == 0:

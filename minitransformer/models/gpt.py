@@ -17,7 +17,6 @@ from minitransformer import functional as F
 from minitransformer import nn
 from minitransformer.devices import to_device
 from minitransformer.methods import data_of
-from minitransformer.models.checkpoint import BEST, load_checkpoint, weights_of
 from minitransformer.models.generation import LayerCache, as_ids, next_tokens
 from minitransformer.nn import init
 from minitransformer.nn.attention import check_heads
@@ -48,7 +47,7 @@ class GPTConfig:
 
     def __post_init__(self) -> None:
         sizes = {"vocab_size": self.vocab_size, "block_size": self.block_size}
-
+        check_sizes("GPTConfig", **sizes, n_layer=self.n_layer)
         check_heads("GPTConfig", n_embd=self.n_embd, n_head=self.n_head)
         if not 0 <= self.dropout < 1:
             raise ValueError(f"GPTConfig: dropout should be in [0, 1), got {self.dropout}")
@@ -125,7 +124,8 @@ class Transformer(nn.Module):
         """(B, T) -> (B, T, n_embd); with caches, `idx` follows what they have seen."""
         start = caches[0].length if caches else 0
         x = self.drop(self.wte(idx) + self.wpe.weight[start : start + idx.shape[1]])
-        for block, cache in zip(self.h, caches or [None] * len(self.h), strict=True):
+        of_block = caches or [None] * len(self.h)  # type: ignore[list-item]
+        for block, cache in zip(self.h, of_block, strict=True):
             x = block(x, cache)
         return self.ln_f(x)
 

@@ -61,7 +61,7 @@ def summary_rows(module: "Module") -> tuple[list[tuple[str, ...]], tuple[int, fl
     A tied weight is counted where it comes first, and marked where it comes again.
     """
     seen: set[int] = set()
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for path, part in module.named_modules():
         own = own_tensors(part)
         if not own:

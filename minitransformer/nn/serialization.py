@@ -55,7 +55,7 @@ def save(
     with replacing(Path(path)) as file:
         file.write(len(text).to_bytes(8, "little") + text)
         for part in numbers:
-            file.write(part)
+            file.write(part.data)
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
