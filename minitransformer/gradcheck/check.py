@@ -83,10 +83,10 @@ def as_input(x: object) -> object:
 def _compare(trial: Trial, inputs: list, listed: dict, rng) -> tuple[list[Cause], list[Comparison]]:
     """The causes found, and the numbers to show beside them."""
     output = trial.forward(inputs)
-    if not agree(trial.forward(inputs), output):
-        raise random_forward()
     if not np.isfinite(output).all():
         raise not_finite_forward(output)
+    if not agree(trial.forward(inputs), output):
+        raise random_forward()
     dy = _upstream(output, rng)
     early = [trial.backward(dy, inputs) for _ in range(2)]
     points = [_measure(trial, inputs, rng), _measure_nearby(trial, inputs, output, rng)]
@@ -167,11 +167,7 @@ def _explain(trial: Trial, k: int, samples: dict, listed: dict) -> list[Cause]:
         listed = {**operation.mistakes, **listed}
     evidence = Evidence(trial, k, trial.names[k], chosen, samples, listed, tuple(operations))
     causes = diagnose(evidence)
-    if (
-        causes[0].slug == "unknown"
-        and len(chosen) < len(mine)
-        and chosen[0].point is not mine[0].point
-    ):
+    if chosen[0].point is not mine[0].point and {c.slug for c in causes} <= {"partial", "unknown"}:
         message = (
             "It is right for the values given, and wrong for others drawn near them: it keeps "
             "something from an earlier call, or holds for special values only."

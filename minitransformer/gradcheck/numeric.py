@@ -122,18 +122,18 @@ def _typical_size(x) -> float:
 
 def _slope(evaluate, x, scale, centre, steepest):
     """(slope, error, smooth) of every output along one entry, from the first steps that agree."""
-    best = None
+    tried: list[_Estimate] = []
     for power in POWERS:
-        estimate = _two_steps(evaluate, x, STEP * scale * 8.0**power, centre)
-        if best is None or estimate.doubt < best.doubt:
-            best = estimate
-        if best.doubt <= AGREE * max(best.size, steepest):
+        tried.append(_two_steps(evaluate, x, STEP * scale * 8.0**power, centre))
+        if tried[-1].doubt <= AGREE * max(tried[-1].size, steepest):
             break
-    allowed = KINK * max(best.size, 0.01 * steepest) + 32 * best.noise
-    smooth = bool(best.doubt <= allowed)
-    if not smooth:
+    best = min(tried, key=lambda estimate: estimate.doubt)
+    if not best.doubt <= KINK * max(best.size, 0.01 * steepest) + 32 * best.noise:
         return 0.0, 0.0, False
-    return best.slope, best.error, True
+    # Rounded numbers may agree by chance: then no other step comes near them.
+    others = [np.abs(e.slope - best.slope) for e in tried if e is not best and np.isfinite(e.doubt)]
+    error = np.maximum(best.error, np.min(others, axis=0)) if others else best.error
+    return best.slope, error, True
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,9 @@ def _two_steps(evaluate, x, step, centre) -> _Estimate:
     narrow, narrow_bend = _difference(evaluate, x, step / 2, centre)
     disagreement = np.abs(narrow - wide)
     bend = np.abs(wide_bend - 2 * narrow_bend)
-    noise = 4 * EPS * np.abs(centre) / step
+    # Where nothing moved at all, a change may have been rounded away inside (1 + 1e-17 is 1).
+    still = (narrow == 0) & (wide == 0)
+    noise = 4 * EPS * np.where(still, np.maximum(np.abs(centre), 1), np.abs(centre)) / step
     doubt = max(disagreement.max(initial=0.0), 0.1 * bend.max(initial=0.0))
     if not np.isfinite(doubt):
         doubt = np.inf

@@ -51,9 +51,9 @@ def _first_that_fits(candidates: Iterator[tuple[str, Rule]], marks: Sequence[Mar
 
 
 def _candidates(marks: Sequence[Mark]) -> Iterator[tuple[str, Rule]]:
+    yield from _integers(marks[0])
     yield from _slices(marks)
     yield from _diagonals(marks[0].marked.shape)
-    yield from _integers(marks[0])
     yield from _booleans(marks[0])
 
 

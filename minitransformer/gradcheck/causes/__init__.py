@@ -13,7 +13,7 @@ from .arrangement import (
     is_swapped,
     is_transposed,
 )
-from .axes import is_wrong_axis, mixes_another_axis
+from .axes import is_spread_wrongly, is_wrong_axis, mixes_another_axis
 from .listed import is_known
 from .places import is_not_finite, is_partial
 from .projections import is_missing_projection
@@ -32,7 +32,6 @@ from .upstream import ignores_upstream, takes_part_of_upstream
 GROUPS = (
     (is_not_finite, is_zero),
     (
-        is_known,
         is_scaled,
         is_transposed,
         is_missing_sum,
@@ -40,7 +39,9 @@ GROUPS = (
         ignores_upstream,
         is_forward_product,
         is_diagonal_only,
+        is_spread_wrongly,
     ),
+    (is_reshaped,),
     (is_wrong_axis, is_misplaced),
     (is_partial, takes_part_of_upstream, is_missing_path),
     (is_right_for_other_arguments,),
@@ -48,7 +49,7 @@ GROUPS = (
     (is_missing_product,),
     (is_missing_projection, is_missing_factor_of_rows),
     (is_other_formula,),
-    (is_shifted, is_reshaped),
+    (is_shifted,),
 )
 UP_TO_A_FACTOR = (
     is_transposed,
@@ -60,18 +61,18 @@ UP_TO_A_FACTOR = (
     is_misplaced,
     is_right_for_other_arguments,
 )
-GOES_WITH_AN_AXIS = {"known", "forward-product"}  # a wrong axis may be what these are made of
 
 
 def diagnose(evidence: Evidence) -> list[Cause]:
     """The causes that fit, `unknown` if none does."""
+    known = is_known(evidence)
     for group in GROUPS:
         causes = [cause for detect in group if (cause := detect(evidence))]
-        if causes and {c.slug.partition(":")[0] for c in causes} <= GOES_WITH_AN_AXIS:
-            causes += [cause] if (cause := is_wrong_axis(evidence)) else []
+        if [c.slug for c in causes] == ["forward-product"] and (cause := is_wrong_axis(evidence)):
+            causes.append(cause)
         if causes:
-            return list({cause.slug: cause for cause in reversed(causes)}.values())[::-1]
-    return _two_mistakes(evidence) or [_unknown(evidence)]
+            return [known, *causes] if known else causes
+    return [known] if known else _two_mistakes(evidence) or [_unknown(evidence)]
 
 
 def _two_mistakes(evidence: Evidence) -> list[Cause]:

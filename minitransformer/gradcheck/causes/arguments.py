@@ -49,7 +49,7 @@ def _alterations(first: Sample) -> Iterator[tuple]:
             f"It is right with −`{name}` for `{name}`: a sign inside is wrong.",
             lambda s, k=k: _with(s, k, -s.point.inputs[k]),
         )
-        if first.output.shape == x.shape:
+        if first.output.shape == x.shape and len(inputs) == 1:
             yield (
                 "misplaced",
                 f"It is right with the output in place of `{name}`: the formula is of the output, "

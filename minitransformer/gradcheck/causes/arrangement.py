@@ -49,7 +49,7 @@ def is_missing_sum(evidence: Evidence) -> Cause | None:
     if due == came or len(came) > 6:
         return None
     for count in range(1, len(came) + 1):
-        for axes in combinations(range(len(came)), count):
+        for axes in combinations((a for a, n in enumerate(came) if n > 1), count):
             if evidence.restored_by(lambda s, got, axes=axes: _summed(got, axes, s)):
                 which = f"axis {axes[0]}" if count == 1 else f"axes {axes}"
                 message = (

@@ -12,7 +12,7 @@ from .upstream import probed
 
 def is_wrong_axis(evidence: Evidence) -> Cause | None:
     """The same formula over another axis, or in the other direction, gives the truth."""
-    return _along_other_axis(evidence) or _other_direction(evidence) or _spread(evidence)
+    return _along_other_axis(evidence) or _other_direction(evidence)
 
 
 def _along_other_axis(evidence: Evidence) -> Cause | None:
@@ -66,7 +66,7 @@ def _other_direction(evidence: Evidence) -> Cause | None:
     return None
 
 
-def _spread(evidence: Evidence) -> Cause | None:
+def is_spread_wrongly(evidence: Evidence) -> Cause | None:
     """dy spread (or summed) over one axis where the truth has it over another."""
     shape = evidence.first.expected.shape
     due = [

@@ -9,6 +9,8 @@ from ..points import is_checked
 from ..report import Cause
 from ..where import Mark, describe
 
+SLIGHT = 1e-4
+
 
 def is_not_finite(evidence: Evidence) -> Cause | None:
     """NaN or infinity where the truth is finite."""
@@ -39,7 +41,7 @@ def is_partial(evidence: Evidence) -> Cause | None:
     marks = [_mark(evidence, s) for s in evidence.samples]
     wrong = sum(int((m.marked & m.cared).sum()) for m in marks)
     right = sum(int((~m.marked & m.cared).sum()) for m in marks)
-    if not wrong or not right:
+    if not wrong or not right or _shades_off(evidence):
         return None
     where = describe(marks)
     if where is not None:
@@ -62,6 +64,15 @@ def is_partial(evidence: Evidence) -> Cause | None:
 
 def _is(mark: Mark, mask: np.ndarray) -> bool:
     return bool((mark.marked & mark.cared).any()) and mark.equals(mask)
+
+
+def _shades_off(evidence: Evidence) -> bool:
+    """Whether some entries are only just wrong: another formula that is near the right one there."""
+    for sample in evidence.samples:
+        distance = np.abs(evidence.got(sample) - sample.expected)[sample.wrong]
+        if np.any(distance < SLIGHT * np.abs(sample.expected[sample.wrong])):
+            return True
+    return False
 
 
 def _mark(evidence: Evidence, sample: Sample) -> Mark:
