@@ -15,7 +15,7 @@ import numpy as np
 
 from minitransformer.devices import array_module, device_of, keep_array
 from minitransformer.graph import Node, setting, settings
-from minitransformer.methods import OPS
+from minitransformer.methods import OPS, named
 from minitransformer.tensor import Tensor, as_operand
 
 ACCELERATED: dict[tuple[type, str], Any] = {}
@@ -152,7 +152,7 @@ class Function:
                     got = type(y).__name__
                     raise TypeError(f"its forward pass should return an array, got {got}")
         except (ValueError, TypeError, IndexError, AttributeError) as error:
-            raise _named(error, cls.op_name, arrays) from error
+            raise named(error, cls.op_name, arrays) from error
         if settings.anomaly:
             _report_anomaly(cls.op_name, (*arrays, *options.values()), y)
         return y, implementation
@@ -199,15 +199,6 @@ def _versions(saved: tuple | None, inputs: tuple, out: Tensor) -> tuple:
         if isinstance(x, Tensor) and (id(x._data) in memories or id(x._data.base) in memories):
             noted.append((x._version, x._version.count))
     return tuple(noted)
-
-
-def _named(error: Exception, name: str, arrays: list | tuple) -> Exception:
-    """The same error, naming the op and the shapes that it got."""
-    if str(error).startswith(f"{name}:"):
-        return error
-    shapes = ", ".join(str(getattr(x, "shape", x)) for x in arrays)
-    kind = next((k for k in (IndexError, ValueError) if isinstance(error, k)), TypeError)
-    return kind(f"{name}: {error} (inputs: {shapes})")
 
 
 def _report_anomaly(name: str, inputs: tuple, y: Any) -> None:

@@ -196,6 +196,15 @@ def as_index(index: Any) -> Any:
     return index
 
 
+def named(error: Exception, name: str, inputs: Sequence[Any]) -> Exception:
+    """The same error, naming the op and the shapes that it got."""
+    if str(error).startswith(f"{name}:"):
+        return error
+    shapes = ", ".join(str(getattr(x, "shape", x)) for x in inputs)
+    kind = next((k for k in (IndexError, ValueError) if isinstance(error, k)), TypeError)
+    return kind(f"{name}: {error} (inputs: {shapes})")
+
+
 def _axis(axis: Any, dim: Any) -> Any:
     """One of two names for the axis; several may come as a list."""
     axis = axis if dim is None else dim

@@ -8,7 +8,7 @@ import numpy as np
 from minitransformer import graph
 from minitransformer.devices import array_module, check_device, device_of, keep_array, to_device
 from minitransformer.graph import settings
-from minitransformer.methods import OPS, Methods, as_index, data_of
+from minitransformer.methods import OPS, Methods, as_index, data_of, named
 
 
 class Version:
@@ -152,15 +152,18 @@ class Tensor(Methods):
             )
         try:
             self._data[as_index(index)] = data_of(value)
-        except (ValueError, IndexError) as error:
-            raise type(error)(f"setitem: {error} (tensor: {self.shape})") from error
+        except (ValueError, TypeError, IndexError) as error:
+            raise named(error, "setitem", (self, value)) from error
         self.mark_changed()
 
     def _in_place(self, name: str, other: Any) -> Self:
         wants = settings.grad and (self._requires_grad or getattr(other, "requires_grad", False))
         if not wants:
             ufunc = getattr(array_module(self._data), _UFUNCS[name])
-            ufunc(self._data, data_of(other), out=self._data)
+            try:
+                ufunc(self._data, data_of(other), out=self._data)
+            except (ValueError, TypeError) as error:
+                raise named(error, f"in-place {name}", (self, other)) from error
             self.mark_changed()
             return self
         if self._version.shared or (self._requires_grad and self._node is None):

@@ -1,0 +1,40 @@
+"""How the suite is run.
+
+HYPOTHESIS_PROFILE=thorough             many more random cases
+MINITRANSFORMER_TEST_NO_NUMBA=1         the textbook alone, as where numba is not installed
+NUMBA_THREADING_LAYER=workqueue         Numba's own thread pool, as where there is no TBB
+"""
+
+import os
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+
+from minitransformer import random
+
+common = {"deadline": None, "suppress_health_check": list(HealthCheck), "derandomize": True}
+settings.register_profile("quick", max_examples=20, database=None, **common)
+settings.register_profile("thorough", max_examples=500, database=None, **common)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+if os.environ.get("MINITRANSFORMER_TEST_NO_NUMBA"):
+    sys.modules["numba"] = None  # type: ignore[assignment]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if os.environ.get("MINITRANSFORMER_TEST_NO_NUMBA"):
+        config.addinivalue_line("filterwarnings", "ignore:no cpu kernels:RuntimeWarning")
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """Every test starts from the same random numbers, whatever ran before it."""
+    random.manual_seed(0)
+    np.random.seed(0)  # noqa: NPY002
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
