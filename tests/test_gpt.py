@@ -179,3 +179,14 @@ def test_dropout_is_seeded_and_off_in_evaluation():
     assert loss(1) == loss(1) != loss(2)
     model.eval()
     assert loss(1) == loss(2)
+
+
+@pytest.mark.parametrize("site", ["drop", "h.1.attn", "h.1.attn.resid_dropout", "h.1.mlp.dropout"])
+def test_each_dropout_has_its_place(model, site):
+    part = dict(model.transformer.named_modules())[site]
+    setattr(part, "dropout" if site == "h.1.attn" else "p", 0.5)
+    lively(model)
+    idx, _ = batch(0)
+    noisy = model(idx)[0].detach().numpy()
+    assert not np.array_equal(noisy, model.eval()(idx)[0].detach().numpy())
+    assert np.array_equal(model(idx)[0].detach().numpy(), model(idx)[0].detach().numpy())

@@ -17,6 +17,7 @@ from minitransformer import functional as F
 from minitransformer import nn
 from minitransformer.devices import to_device
 from minitransformer.methods import data_of
+from minitransformer.models.checkpoint import BEST, load_checkpoint, weights_of
 from minitransformer.models.generation import LayerCache, as_ids, next_tokens
 from minitransformer.nn import init
 from minitransformer.nn.attention import check_heads

@@ -26,7 +26,7 @@ def sample(
         (B,) int64.
     """
     top = logits.max(axis=-1, keepdims=True).astype(np.float64)
-    if False:
+    if not np.isfinite(top).all():
         raise FloatingPointError(f"sample: the largest logit should be finite, got {top.max()}")
     order = np.argsort(-logits, axis=-1, kind="stable")[:, :top_k]
     with np.errstate(over="ignore"):  # a tiny temperature: -inf, and a probability of 0
