@@ -78,9 +78,11 @@ def _candidates(target: np.ndarray, logs: np.ndarray, names: Sequence[tuple[str,
         rest = target - table
         for k in np.flatnonzero(np.ptp(rest, axis=1) < FLAT):
             yield (signed[k],)
-        for k, (name, _) in enumerate(signed):
+        varies = np.ptp(table, axis=1) > FLAT
+        for k in np.flatnonzero(varies):
+            name = signed[k][0]
             spread = np.ptp(rest[k] - table[k + 1 :], axis=1)
-            for other in np.flatnonzero(spread < FLAT):
+            for other in np.flatnonzero((spread < FLAT) & varies[k + 1 :]):
                 partner = signed[k + 1 + other]
                 if partner[0][0] != name[0]:
                     yield (signed[k], partner)

@@ -4,7 +4,7 @@ from itertools import combinations
 
 import numpy as np
 
-from ..evidence import CLAIM, Evidence, Sample
+from ..evidence import CLAIM, RTOL, Evidence, Sample
 from ..points import is_checked
 from ..report import Cause
 from ..where import Mark, describe
@@ -67,10 +67,11 @@ def _is(mark: Mark, mask: np.ndarray) -> bool:
 
 
 def _shades_off(evidence: Evidence) -> bool:
-    """Whether some entries are only just wrong: another formula that is near the right one there."""
+    """Whether some entries are only just wrong: another formula, near the right one there."""
     for sample in evidence.samples:
-        distance = np.abs(evidence.got(sample) - sample.expected)[sample.wrong]
-        if np.any(distance < SLIGHT * np.abs(sample.expected[sample.wrong])):
+        distance = np.abs(evidence.got(sample) - sample.expected)
+        wrong = sample.known & (distance > sample.jacobian.tolerance(sample.dy, RTOL))
+        if np.any(wrong & (distance < SLIGHT * np.abs(sample.expected))):
             return True
     return False
 
