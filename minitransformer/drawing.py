@@ -4,7 +4,11 @@ from typing import Any
 
 
 def walk(root: Any) -> tuple[dict[int, str], list[tuple[int, int]]]:
-    """The labels of the nodes and leaves that `root` stands on, and the arrows between them."""
+    """The labels of the nodes and leaves that `root` stands on, and the arrows between them.
+
+    Raises:
+        RuntimeError: a backward pass has freed the graph.
+    """
     start = root._node or root
     labels: dict[int, str] = {}
     arrows: list[tuple[int, int]] = []
@@ -13,6 +17,11 @@ def walk(root: Any) -> tuple[dict[int, str], list[tuple[int, int]]]:
         here = waiting.pop()
         number = numbers[id(here)]
         op = getattr(here, "op", None)
+        if op and here.saved is None:
+            raise RuntimeError(
+                "drawing: this graph was freed by a backward pass; draw it before backward, or "
+                "pass retain_graph=True"
+            )
         shape = "scalar" if here.shape == () else " × ".join(map(str, here.shape))
         labels[number] = f"{op.op_name if op else type(here).__name__.lower()}: {shape}"
         for edge in here.edges if op else ():
