@@ -18,7 +18,7 @@ from minitransformer.kernels.cpu import blas
 from minitransformer.kernels.cpu.blas import gemm
 from minitransformer.kernels.cpu.dropout import kept, scale_of, threshold_of
 from minitransformer.kernels.cpu.rows import empty_like_heads, fits, matrices
-from minitransformer.kernels.cpu.runtime import chunks_for, helper, kernel, share
+from minitransformer.kernels.cpu.runtime import chunks_for, helper, share, strided_kernel
 from minitransformer.kernels.cpu.vector_math import exp, row_max
 
 BLOCK = 64  # query rows at a time
@@ -46,7 +46,7 @@ class Attention:
         scale = real(1 / sqrt(q.shape[-1]) if scale is None else scale)
         mask = additive(attn_mask, (*q.shape[:-1], k.shape[-2]), q.dtype)
         drop = threshold_of(dropout_p), real(scale_of(dropout_p)), np.uint64(seed)
-        options = scale, is_causal, mask, attn_mask is not None, dropout_p > 0, *drop
+        options = scale, bool(is_causal), mask, attn_mask is not None, dropout_p > 0, *drop
         y = empty_like_heads(q, v.shape[-1])
         norms = np.empty((*mask.shape[:3], 2), q.dtype)
         arrays = [matrices(x) for x in (q, k, v, y)]
@@ -74,7 +74,7 @@ def additive(mask: Any, scores: tuple[int, ...], dtype: Any) -> Any:
     return np.broadcast_to(mask.astype(dtype), (1,) * (4 - len(scores)) + scores)
 
 
-@kernel
+@strided_kernel("y", "norms")
 def attention_rows(
     q, k, v, y, norms, scale, causal, mask, masked, dropping, threshold, keep, seed, chunks
 ):
@@ -89,7 +89,7 @@ def attention_rows(
             stop = min(start + BLOCK, queries)
             seen = min(stop, keys) if causal else keys
             block = scores[: stop - start, :seen]
-            gemm(q[b, h, :, start:stop].T, k[b, h, :, :seen], block, scale, zero)
+            gemm(q[b, h, start:stop], k[b, h, :seen].T, block, scale, zero)
             for i in range(start, stop):
                 looks = min(i + 1, seen) if causal else seen
                 row = scores[i - start, :looks]
@@ -101,10 +101,10 @@ def attention_rows(
                     first = ((b * heads + h) * queries + i) * keys
                     drop(row, first, threshold, keep, seed)
                 clear(scores[i - start, looks:seen])
-            gemm(block, v[b, h, :, :seen].T, y[b, h, :, start:stop].T, one, zero)
+            gemm(block, v[b, h, :seen], y[b, h, start:stop], one, zero)
 
 
-@kernel
+@strided_kernel("dq", "dk", "dv")
 def attention_gradient(
     q, k, v, dy, dq, dk, dv, norms,
     scale, causal, mask, masked, dropping, threshold, keep, seed, chunks,
@@ -120,9 +120,9 @@ def attention_gradient(
                 stop = min(start + BLOCK, queries)
                 seen = min(stop, keys) if causal else keys
                 block, dblock = weights[: stop - start, :seen], dscores[: stop - start, :seen]
-                rows, g = q[b, h, :, start:stop].T, dy[b, h, :, start:stop].T
-                gemm(rows, k[b, h, :, :seen], block, scale, zero)
-                gemm(g, v[b, h, :, :seen], dblock, one, zero)
+                rows, g = q[b, h, start:stop], dy[b, h, start:stop]
+                gemm(rows, k[b, h, :seen].T, block, scale, zero)
+                gemm(g, v[b, h, :seen].T, dblock, one, zero)
                 for i in range(start, stop):
                     looks = min(i + 1, seen) if causal else seen
                     row, drow = weights[i - start, :looks], dscores[i - start, :looks]
@@ -137,9 +137,9 @@ def attention_gradient(
                         drop(row, first, threshold, keep, seed)
                     clear(weights[i - start, looks:seen])
                     clear(dscores[i - start, looks:seen])
-                gemm(dblock, k[b, h, :, :seen].T, dq[b, h, :, start:stop].T, one, zero)
-                gemm(dblock.T, rows, dk[b, h, :, :seen].T, one, one)
-                gemm(block.T, g, dv[b, h, :, :seen].T, one, one)
+                gemm(dblock, k[b, h, :seen], dq[b, h, start:stop], one, zero)
+                gemm(dblock.T, rows, dk[b, h, :seen], one, one)
+                gemm(block.T, g, dv[b, h, :seen], one, one)
 
 
 @helper

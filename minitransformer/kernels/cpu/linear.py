@@ -14,7 +14,7 @@ from minitransformer.graph import Node
 from minitransformer.kernels.cpu import blas
 from minitransformer.kernels.cpu.blas import gemm
 from minitransformer.kernels.cpu.rows import as_rows, contiguous, fits
-from minitransformer.kernels.cpu.runtime import chunks_for, helper, kernel
+from minitransformer.kernels.cpu.runtime import chunks_for, helper, kernel, strided_kernel
 
 
 @accelerates(ops.Linear, device="cpu")
@@ -66,7 +66,7 @@ def linear_rows(x, weight, bias, y, chunks):
         gemm(x[top:bottom], weight[left:right].T, block, one, one if bias.size else zero)
 
 
-@kernel
+@strided_kernel("c")
 def product(a, b, c, chunks):
     """c = a b."""
     one, zero = a.dtype.type(1), a.dtype.type(0)

@@ -37,14 +37,13 @@ def contiguous(x: np.ndarray) -> np.ndarray:
 def matrices(x: np.ndarray) -> np.ndarray:
     """`x` with four axes, the last two matrices that BLAS takes: dense rows, any distance apart.
 
-    So the heads of a packed projection, which are views, are not copied. The last two axes
-    come back swapped: Numba compiles anew for each memory layout, and this makes all one.
+    So the heads of a packed projection, which are views, are not copied.
     """
     size, columns = x.itemsize, x.shape[-1]
     dense = x.strides[-1] == size and x.strides[-2] >= columns * size
     if not dense or x.strides[-2] % size:
         x = contiguous(x)
-    return x.reshape((1,) * (4 - x.ndim) + x.shape).swapaxes(-1, -2)
+    return x.reshape((1,) * (4 - x.ndim) + x.shape)
 
 
 def empty_like_heads(x: np.ndarray, columns: int) -> np.ndarray:

@@ -5,10 +5,13 @@ its result depends on the number of threads, never on their timing.
 """
 
 import hashlib
+import inspect
 import os
+import shutil
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -28,6 +31,8 @@ if config.DISABLE_JIT:
 # meaning. Reciprocal estimates (arcp) would turn a division by infinity into NaN.
 FASTMATH = {"reassoc", "contract", "nsz"}
 
+FORGET_AFTER = 30 * 24 * 3600  # seconds; then compiled code of other sources is deleted
+
 # Only kernels call helpers: they need no wrappers for Python and C.
 INTERNAL = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
@@ -36,22 +41,47 @@ SERIAL_BELOW = 1 << 14
 
 layer = choose_layer()
 _kernels: set[Any] = set()
-_launch = threading.Lock()
+_lock = threading.RLock()
 
 
 def kernel(function: Callable) -> Callable:
     """Compile a function whose `prange` runs over chunks, at its first call or from the cache."""
-    compiled = _compile(function, parallel=True, nogil=True)
-    _kernels.add(compiled)
-    if layer in ("tbb", "omp"):
-        return compiled
+    return _launcher(_compile(function))
 
-    def launch(*args: Any) -> Any:
-        # This pool aborts the process if two threads of Python use it at once.
-        with _launch:
-            return compiled(*args)
 
-    return launch
+def strided_kernel(*writes: str) -> Callable:
+    """A kernel for arrays of any memory layout, compiled once a dtype and not once a layout.
+
+    Its loops cannot rely on dense rows: it is for kernels that leave the work to BLAS.
+
+    Args:
+        writes: the arguments that it writes to; the others may be read-only arrays.
+    """
+
+    def decorate(function: Callable) -> Callable:
+        compiled, known = _compile(function), set()
+        launcher = _launcher(compiled)
+        names = list(inspect.signature(function).parameters)
+
+        def launch(*args: Any) -> None:
+            if args[0].dtype not in known:
+                with _lock:
+                    compiled.disable_compile(False)
+                    arguments = zip(names, map(numba.typeof, args), strict=True)
+                    compiled.compile(tuple(_any_layout(t, name in writes) for name, t in arguments))
+                    compiled.disable_compile()  # from here on, other layouts are cast to this one
+                    known.add(args[0].dtype)
+            launcher(*args)
+
+        return launch
+
+    return decorate
+
+
+def _any_layout(kind: Any, writes: bool) -> Any:
+    if not isinstance(kind, numba.types.Array):
+        return kind
+    return numba.types.Array(kind.dtype, kind.ndim, "A", readonly=not writes)
 
 
 def helper(function: Callable) -> Callable:
@@ -79,16 +109,29 @@ def chunks_for(work: int) -> int:
     return 1 if work < SERIAL_BELOW else threads.get_num_threads()
 
 
-def _compile(function: Callable, **options: Any) -> Callable:
+def _compile(function: Callable) -> Any:
     folder = cache_folder()
     # Numba reads the folder when it decorates; the user's own functions keep theirs.
     before, config.CACHE_DIR = config.CACHE_DIR, folder or config.CACHE_DIR
+    options = {"parallel": True, "nogil": True, "cache": folder is not None}
     try:
-        return numba.njit(
-            fastmath=FASTMATH, error_model="numpy", cache=folder is not None, **options
-        )(function)
+        compiled = numba.njit(fastmath=FASTMATH, error_model="numpy", **options)(function)
     finally:
         config.CACHE_DIR = before
+    _kernels.add(compiled)
+    return compiled
+
+
+def _launcher(compiled: Any) -> Callable:
+    """The kernel itself, or, where two threads of Python must not use the pool at once, a guard."""
+    if layer in ("tbb", "omp"):
+        return compiled
+
+    def launch(*args: Any) -> None:
+        with _lock:
+            compiled(*args)
+
+    return launch
 
 
 @cache
@@ -107,7 +150,10 @@ def cache_folder() -> str | None:
     folder = root / f"kernels-{digest.hexdigest()[:16]}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
+        tempfile.TemporaryFile(dir=folder).close()  # also tells when it was last used
+        for other in root.glob("kernels-*"):
+            if other.stat().st_mtime < time.time() - FORGET_AFTER:
+                shutil.rmtree(other, ignore_errors=True)
     except OSError:
         return None
     return str(folder)
