@@ -140,7 +140,7 @@ def two_apart(make: Maker) -> tuple:
 @of("where")
 def choice(make: Maker) -> tuple:
     a, b = make.broadcast_pair()
-    condition = make.rng.random(make.choose(a, b)) < 0.5
+    condition = np.asarray(make.rng.random(make.choose(a, b)) < 0.5)
     return (condition, make.normal(a), make.choose(make.normal(b), -1e9)), {}
 
 
