@@ -9,6 +9,7 @@ The pool and what is in use never hold more together than was once in use at one
 import threading
 from collections import OrderedDict, deque
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -20,13 +21,23 @@ _returned: deque[np.ndarray] = deque()
 _lock = threading.Lock()
 
 
-class Block(np.ndarray):
-    """Raw bytes under pooled arrays; comes back when nothing looks at it any more."""
+class Block:
+    """The owner of a pooled array's memory, its `base`; gives it back when nothing looks at it.
 
-    def __del__(self, give_back=_returned.append) -> None:
-        raw = self.base
-        if type(raw) is np.ndarray:
-            give_back(raw)
+    Not an ndarray: NumPy would skip it and make the raw bytes the base of each view.
+    """
+
+    __slots__ = ("__array_interface__", "raw")
+
+    def __init__(self, raw: np.ndarray, shape: tuple[int, ...], dtype: np.dtype) -> None:
+        self.raw = raw
+        place = raw.__array_interface__["data"]
+        self.__array_interface__ = {
+            "data": place, "shape": shape, "typestr": dtype.str, "version": 3
+        }  # fmt: skip
+
+    def __del__(self, give_back: Any = _returned.append) -> None:
+        give_back(self.raw)
 
 
 class Pool:
@@ -83,7 +94,7 @@ def empty(shape: tuple[int, ...], dtype: np.dtype | type = np.float32) -> np.nda
         return np.empty(shape, dtype)
     with _lock:
         raw = _pool.take(size)
-    return np.ndarray(shape, dtype, buffer=raw.view(Block))
+    return np.asarray(Block(raw, shape, dtype))
 
 
 def empty_like(x: np.ndarray) -> np.ndarray:
