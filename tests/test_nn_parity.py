@@ -162,8 +162,19 @@ def test_transformer_block(norm_first, causal):
     assert_equal_passes(ours, theirs, (B, T, D), run=lambda x: theirs(x, src_mask=mask))
 
 
-def test_dropout_in_a_block_changes_training_and_not_evaluation():
-    block, x = nn.TransformerBlock(D, HEADS, dropout=0.3), mt.randn(B, T, D)
+def test_causal_weights_look_back_only():
+    x = mt.randn(B, T, D)
+    _, weights = nn.MultiHeadAttention(D, HEADS)(x, is_causal=True, need_weights=True)
+    weights = weights.detach().numpy()
+    assert not np.triu(weights, 1).any()
+    np.testing.assert_allclose(weights.sum(axis=-1), 1, rtol=1e-5)
+
+
+def test_a_block_drops_attention_weights_hidden_features_and_both_branches():
+    block, x = nn.TransformerBlock(D, HEADS, mlp_ratio=3, dropout=0.3), mt.randn(B, T, D)
+    shapes = []
+    block.dropout.forward = lambda y: shapes.append(y.shape) or y
     assert not np.array_equal(block(x).detach().numpy(), block(x).detach().numpy())
+    assert shapes[:3] == [(B, T, D), (B, T, 3 * D), (B, T, D)]
     block.eval()
     assert np.array_equal(block(x).detach().numpy(), block(x).detach().numpy())

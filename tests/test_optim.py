@@ -138,10 +138,32 @@ def test_a_resumed_optimizer_goes_on_bit_for_bit(name):
     take_steps(stopped, range(5))
     resumed = make([nn.Parameter(p.data.copy()) for p in stopped.parameters()], lr=99.0)
     resumed.load_state_dict(through_files(stopped.state_dict()))
-    take_steps(stopped, [0])  # leaves the resumed one alone: the arrays were copied
     take_steps(resumed, range(5, 8))
     for p, q in zip(resumed.parameters(), straight.parameters(), strict=True):
         assert np.array_equal(p.data, q.data)
+
+
+def test_a_loaded_state_is_a_copy_in_the_parameters_dtype():
+    optimizer = optim.Adagrad(parameters())
+    take_steps(optimizer, [0])
+    other = optim.Adagrad(parameters(np.float32))
+    other.load_state_dict(optimizer.state_dict())
+    before = [state["sum"].copy() for state in other.state.values()]
+    take_steps(optimizer, [1])
+    for state, total in zip(other.state.values(), before, strict=True):
+        assert state["sum"].dtype == np.float32
+        assert np.array_equal(state["sum"], total)
+
+
+def test_nothing_is_remembered_that_is_not_used():
+    optimizer = optim.SGD(parameters(), lr=0.1)
+    take_steps(optimizer, [0])
+    assert optimizer.state_dict()["state"] == {0: {}, 1: {}, 2: {}}
+
+
+def test_numbers_of_parameters_run_on_through_the_groups():
+    groups = two_groups().state_dict()["param_groups"]
+    assert [group["params"] for group in groups] == [[0], [1]]
 
 
 def test_a_state_of_other_parameters_is_refused_and_changes_nothing():

@@ -11,7 +11,8 @@ from minitransformer.tensor import Tensor
 class Optimizer:
     """Changes parameters in the direction of their gradients.
 
-    A subclass gives `start` and `update`. Parameters whose `grad` is None stay as they are.
+    A subclass gives `update`, and in `memory` the names of the arrays that it remembers.
+    Parameters whose `grad` is None stay as they are.
 
     Args:
         params: Tensors that require a gradient, or dicts, one a group: {"params": [...]} and
@@ -27,6 +28,8 @@ class Optimizer:
             is unknown or out of range.
     """
 
+    memory: tuple[str, ...] = ()
+
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         self.name = type(self).__name__
         self.param_groups: list[dict[str, Any]] = []
@@ -38,10 +41,6 @@ class Optimizer:
             self.param_groups.append({**defaults, **group})
             self.check_options(self.param_groups[-1])
         self._check_parameters()
-
-    def start(self, p: Any) -> dict[str, Any]:
-        """What is remembered of the array `p` before its first step."""
-        raise NotImplementedError
 
     def update(self, p: Any, g: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Change the array `p`, whose gradient is `g`, in place."""
@@ -58,9 +57,7 @@ class Optimizer:
         for group in self.param_groups:
             for p in group["params"]:
                 if p.grad is not None:
-                    if index not in self.state:
-                        self.state[index] = self.start(p.data)
-                    self.update(p.data, p.grad, self.state[index], group)
+                    self.update(p.data, p.grad, self.state.setdefault(index, {}), group)
                     p.mark_changed()
                 index += 1
 
@@ -113,13 +110,13 @@ class Optimizer:
         if not 0 <= index < len(parameters):
             raise ValueError(f"{self.name}.load_state_dict: there is no parameter {index}")
         p = parameters[index].data
-        if name not in (known := self.start(p)):
+        if name not in (*self.memory, "step"):
             raise ValueError(
                 f"{self.name}.load_state_dict: {name} of parameter {index} is unknown; "
-                f"expected {', '.join(known) or 'nothing'}"
+                f"expected {', '.join(self.memory) or 'nothing'}"
             )
-        if not hasattr(known[name], "shape"):
-            return value
+        if name == "step":
+            return int(value)
         if getattr(value, "shape", None) != p.shape:
             got = getattr(value, "shape", value)
             raise ValueError(
@@ -140,6 +137,13 @@ class Optimizer:
                 raise ValueError(f"{self.name}: parameter {i}, shape {p.shape}, {what}")
         if len({id(p) for p in parameters}) < len(parameters):
             raise ValueError(f"{self.name}: a parameter is there twice")
+
+
+def remembered(state: dict[str, Any], name: str, p: Any) -> Any:
+    """The array `state[name]`; before the first step zeros, in C order whatever that of p."""
+    if name not in state:
+        state[name] = array_module(p).zeros(p.shape, p.dtype)
+    return state[name]
 
 
 def as_groups(name: str, params: Any) -> list[dict[str, Any]]:

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from minitransformer import ops
-from minitransformer.devices import array_module
-from minitransformer.optim.optimizer import Optimizer, at_least_zero, fraction
+from minitransformer.optim.optimizer import Optimizer, at_least_zero, fraction, remembered
 
 
 class SGD(Optimizer):
@@ -21,6 +20,8 @@ class SGD(Optimizer):
         weight_decay: this much of p is added to g.
         nesterov: step with the gradient and the velocity ahead; needs momentum.
     """
+
+    memory = ("momentum_buffer",)
 
     def __init__(
         self,
@@ -40,17 +41,16 @@ class SGD(Optimizer):
         if group["nesterov"] and group["momentum"] == 0:
             raise ValueError(f"{self.name}: nesterov needs a momentum above 0, got 0")
 
-    def start(self, p: Any) -> dict[str, Any]:
-        return {"momentum_buffer": zeros_like(p)}
-
     def update(self, p: Any, g: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
-        velocity = state["momentum_buffer"] if group["momentum"] else None
+        velocity = remembered(state, "momentum_buffer", p) if group["momentum"] else None
         options = {name: group[name] for name in ("lr", "momentum", "nesterov", "weight_decay")}
         ops.SGDUpdate.run(p, g, velocity, **options)
 
 
 class Adagrad(Optimizer):
     """Each entry's rate falls with the sum of its squared gradients."""
+
+    memory = ("sum",)
 
     def __init__(
         self,
@@ -62,12 +62,9 @@ class Adagrad(Optimizer):
     ) -> None:
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "eps": eps})
 
-    def start(self, p: Any) -> dict[str, Any]:
-        return {"sum": zeros_like(p)}
-
     def update(self, p: Any, g: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
         options = {name: group[name] for name in ("lr", "eps", "weight_decay")}
-        ops.AdagradUpdate.run(p, g, state["sum"], **options)
+        ops.AdagradUpdate.run(p, g, remembered(state, "sum", p), **options)
 
 
 class RMSprop(Optimizer):
@@ -77,6 +74,8 @@ class RMSprop(Optimizer):
         alpha: how much of that mean stays from step to step.
         momentum: as in SGD.
     """
+
+    memory = ("square_avg", "momentum_buffer")
 
     def __init__(
         self,
@@ -95,14 +94,12 @@ class RMSprop(Optimizer):
         at_least_zero(self.name, "momentum", group["momentum"])
         fraction(self.name, "alpha", group["alpha"])
 
-    def start(self, p: Any) -> dict[str, Any]:
-        return {"square_avg": zeros_like(p), "momentum_buffer": zeros_like(p)}
-
     def update(self, p: Any, g: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
-        velocity = state["momentum_buffer"] if group["momentum"] else None
+        velocity = remembered(state, "momentum_buffer", p) if group["momentum"] else None
         names = ("lr", "alpha", "eps", "momentum", "weight_decay")
         options = {name: group[name] for name in names}
-        ops.RMSpropUpdate.run(p, g, state["square_avg"], velocity, **options)
+        square = remembered(state, "square_avg", p)
+        ops.RMSpropUpdate.run(p, g, square, velocity, **options)
 
 
 class Adam(Optimizer):
@@ -114,6 +111,7 @@ class Adam(Optimizer):
         weight_decay: this much of p is added to g.
     """
 
+    memory = ("exp_avg", "exp_avg_sq")
     decoupled = False
 
     def __init__(
@@ -134,16 +132,13 @@ class Adam(Optimizer):
         for i, beta in enumerate(group["betas"]):
             fraction(self.name, f"betas[{i}]", beta)
 
-    def start(self, p: Any) -> dict[str, Any]:
-        return {"step": 0, "exp_avg": zeros_like(p), "exp_avg_sq": zeros_like(p)}
-
     def update(self, p: Any, g: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
-        state["step"] += 1
+        state["step"] = state.get("step", 0) + 1
         ops.AdamUpdate.run(
             p,
             g,
-            state["exp_avg"],
-            state["exp_avg_sq"],
+            remembered(state, "exp_avg", p),
+            remembered(state, "exp_avg_sq", p),
             lr=group["lr"],
             beta1=group["betas"][0],
             beta2=group["betas"][1],
@@ -171,8 +166,3 @@ class AdamW(Adam):
         weight_decay: float = 1e-2,
     ) -> None:
         super().__init__(params, lr, betas, eps, weight_decay)
-
-
-def zeros_like(p: Any) -> Any:
-    """Zeros in C order, whatever the order of `p`."""
-    return array_module(p).zeros(p.shape, p.dtype)
