@@ -321,15 +321,21 @@ def test_masked_scores_of_minus_infinity_are_left_alone():
     assert check_backward(forward, backward, SQUARE, mask).ok
 
 
-def test_a_large_input_is_sampled():
+def test_a_large_input_is_sampled_and_a_single_wrong_entry_found():
     x = RNG.normal(size=(100, 200))
-    assert check_backward(
-        lambda x: np.tanh(x).sum(1), lambda dy, x: dy[:, None] / np.cosh(x) ** 2, x
-    )
-    report = check_backward(
-        lambda x: np.tanh(x).sum(1), lambda dy, x: -dy[:, None] / np.cosh(x) ** 2, x
-    )
+    forward = lambda x: np.tanh(x).sum(1)  # noqa: E731
+    right = lambda dy, x: dy[:, None] / np.cosh(x) ** 2  # noqa: E731
+
+    def one_off(dy, x):
+        dx = right(dy, x)
+        dx[41, 17] *= 1.5
+        return dx
+
+    assert check_backward(forward, right, x).ok
+    report = check_backward(forward, lambda dy, x: -right(dy, x), x)
     assert [cause.slug for cause in report.causes] == ["sign"]
+    report = check_backward(forward, one_off, x)
+    assert not report.ok and "[41, 17]" in report.causes[0].message
 
 
 def test_the_report():

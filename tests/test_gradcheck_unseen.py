@@ -534,3 +534,12 @@ def slugs(op, mistake):
 def test_the_right_backward_pass_is_right(op):
     report = check_backward(CASES[op].forward, CASES[op].backward, *CASES[op].inputs)
     assert report.ok, str(report)
+
+
+def test_all_are_caught_and_nine_in_ten_named():
+    """Of the first 77, 55 were named when the checker first met them; the rest made it better."""
+    found = {pair: slugs(*pair) for pair in PAIRS}
+    assert len(PAIRS) >= 60
+    assert [pair for pair, causes in found.items() if not causes] == []
+    named = [pair for pair, causes in found.items() if "unknown" not in causes]
+    assert len(named) >= 75, set(PAIRS) - set(named)

@@ -16,6 +16,7 @@ from .numeric import jacobian
 from .points import draw_nearby, is_checked
 from .report import Cause, Comparison, GradcheckError, Report
 from .trial import Bare, Rejected, Trial
+from .unmeasured import find_wrong_entry
 from .words import parameter_names, subject
 
 COARSE = 1e-3  # how far a gradient in lower precision may be off before its values are wrong too
@@ -103,6 +104,8 @@ def _compare(trial: Trial, inputs: list, listed: dict, rng) -> tuple[list[Cause]
         found = unsteady(trial, samples[k][0], [g[k] for g in (*early, swayed)])
         if not found and any(s.wrong.any() or s.wrong_shape for s in samples[k]):
             found = _explain(trial, k, samples, listed)
+        elif not found and not samples[k][-1].jacobian.complete:
+            found = _unmeasured(trial, samples[k][-1], rng)
         causes += found
         causes += _kinks(trial, k, points)
         comparisons.append(_comparison(trial, samples[k]))
@@ -167,13 +170,28 @@ def _explain(trial: Trial, k: int, samples: dict, listed: dict) -> list[Cause]:
         listed = {**operation.mistakes, **listed}
     evidence = Evidence(trial, k, trial.names[k], chosen, samples, listed, tuple(operations))
     causes = diagnose(evidence)
-    if chosen[0].point is not mine[0].point and {c.slug for c in causes} <= {"partial", "unknown"}:
+    vague = {"partial", "part-of-upstream", "unknown"}
+    if chosen[0].point is not mine[0].point and {c.slug for c in causes} <= vague:
         message = (
             "It is right for the values given, and wrong for others drawn near them: it keeps "
             "something from an earlier call, or holds for special values only."
         )
-        return [evidence.cause("stale", message)]
+        stale = evidence.cause("stale", message)
+        return [*(c for c in causes if c.slug != "unknown"), stale]
     return causes
+
+
+def _unmeasured(trial: Trial, sample: Sample, rng) -> list[Cause]:
+    """A wrong entry among those of a large input that were not drawn."""
+    entry = find_wrong_entry(trial.forward, sample, rng)
+    if entry is None:
+        return []
+    name = trial.names[sample.index]
+    message = (
+        f"It is wrong at {list(entry)} at least, and right at most entries. `{name}` is too large "
+        "to measure them all: check a smaller one to learn why."
+    )
+    return [Cause("unknown", sample.index, name, message)]
 
 
 def _is_rounding(samples: Sequence[Sample]) -> bool:

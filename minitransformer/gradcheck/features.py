@@ -20,6 +20,7 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
 
 FUNCTIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "{}": lambda a: a,
+    "|{}|": np.abs,
     "{}²": lambda a: a * a,
     "√{}": np.sqrt,
     "(1 − {})": lambda a: 1 - a,
@@ -119,7 +120,7 @@ def _features(sample: Sample) -> dict[tuple[str, str], np.ndarray]:
     """Functions of each array that broadcasts to this gradient, by (array, words)."""
     shape = sample.expected.shape
     arrays = dict(zip((f"`{n}`" for n in sample.names), sample.point.inputs, strict=True))
-    arrays |= {"output": sample.output, "dy": sample.dy}
+    arrays |= {"output": _spread(sample.output, shape), "dy": spread_upstream(sample)}
     found: dict[tuple[str, str], np.ndarray] = {}
     with np.errstate(all="ignore"):
         for name, array in arrays.items():
@@ -141,13 +142,16 @@ def _softmax(x: np.ndarray, axis: int) -> np.ndarray:
 
 
 def spread_upstream(sample: Sample) -> np.ndarray | None:
-    """dy in the shape of the gradient, spread over the axes that the forward pass reduced."""
-    shape, dy = sample.expected.shape, sample.dy
-    if _fits(dy.shape, shape) and dy.ndim in (0, len(shape)):
-        return np.broadcast_to(dy, shape)
+    """dy in the shape of the gradient, spread over the axis that the forward pass reduced."""
+    return _spread(sample.dy, sample.expected.shape)
+
+
+def _spread(y: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
+    if _fits(y.shape, shape) and y.ndim in (0, len(shape)):
+        return np.broadcast_to(y, shape)
     for axis in range(len(shape)):
-        if dy.shape == shape[:axis] + shape[axis + 1 :]:
-            return np.broadcast_to(np.expand_dims(dy, axis), shape)
+        if y.shape == shape[:axis] + shape[axis + 1 :]:
+            return np.broadcast_to(np.expand_dims(y, axis), shape)
     return None
 
 

@@ -14,7 +14,8 @@ STEP = 2e-4
 POWERS = (0, -1, 1, -2, 2, -3, 3, -4, -5)  # steps tried, as powers of 8 times STEP
 AGREE = 1e-7  # two steps that differ by less, relative to the steepest slope, are believed
 KINK = 1e-4  # and by more than this at every step, is a kink
-MAX_ENTRIES = 1000
+MAX_ENTRIES = 1000  # of all inputs together; if there are more, FEWER of them are drawn
+FEWER = 300
 MAX_NUMBERS = 8_000_000
 UNSEEN = 1e-14  # slopes below this drown in the rounding of the forward pass
 EPS = np.finfo(float).eps
@@ -80,7 +81,8 @@ def jacobian(
 ) -> Jacobian:
     """The Jacobian of `forward(inputs)` with respect to the float64 array `inputs[index]`.
 
-    At most `share` of MAX_ENTRIES columns are measured; entries that are not finite are left out.
+    All columns are measured if there are at most `share` of MAX_ENTRIES, else a random draw of
+    them; entries that are not finite are left out.
     """
     x = np.array(inputs[index], dtype=float)
     moved = list(inputs)
@@ -108,16 +110,25 @@ def jacobian(
 
 def _choose(x, outputs, share, rng) -> np.ndarray:
     finite = np.flatnonzero(np.isfinite(x))
-    most = max(16, int(min(share * MAX_ENTRIES, MAX_NUMBERS / max(outputs, 1))))
-    if len(finite) <= most:
+    room = MAX_NUMBERS / max(outputs, 1)
+    if len(finite) <= max(16, min(share * MAX_ENTRIES, room)):
         return finite
-    return np.sort(rng.choice(finite, most, replace=False))
+    drawn = min(len(finite), max(16, int(min(share * FEWER, room))))
+    return np.sort(rng.choice(finite, drawn, replace=False))
 
 
 def _typical_size(x) -> float:
     finite = x[np.isfinite(x)]
     size = float(np.sqrt(np.mean(finite**2))) if finite.size else 0.0
     return size or 1.0
+
+
+def slope_along(
+    moved: Callable[[float], np.ndarray], x: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, bool]:
+    """(slope, error, smooth) of `moved(distance)` at distance 0, in steps that suit `x`."""
+    slope, error, smooth = _slope(moved, 0.0, _typical_size(x), moved(0.0), 0.0)
+    return np.sum(slope), np.sum(error), smooth
 
 
 def _slope(evaluate, x, scale, centre, steepest):

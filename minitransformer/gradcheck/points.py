@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+WIDER = 1.5
+
 
 def is_checked(x: object) -> bool:
     """Whether an input has a gradient: a floating point array."""
@@ -21,6 +23,9 @@ def draw_nearby(
     Where `accepts` refuses them (log of a negative number), nearer ones are tried, and at last the
     given values.
     """
+    wide = [np.asarray(_widen(x, rng)) if is_checked(x) else x for x in inputs]
+    if accepts(wide):
+        return wide
     drawn = [_mix(x, rng) if is_checked(x) else x for x in inputs]
     for share in (1.0, 0.3, 0.05):
         nearby = [
@@ -30,6 +35,15 @@ def draw_nearby(
         if accepts(nearby):
             return nearby
     return list(inputs)
+
+
+def _widen(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Normal values, a little wider, for an array of both signs; else as `_mix` does."""
+    finite = x[np.isfinite(x)]
+    if finite.size == 0 or finite.min() >= 0 or finite.max() <= 0:
+        return _mix(x, rng)
+    size = np.sqrt(np.mean(finite**2))
+    return np.where(np.isfinite(x), WIDER * size * rng.normal(size=x.shape), x)
 
 
 def _between(x, new, share):
@@ -55,7 +69,10 @@ def _mix(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         noise = np.copysign(noise, low + high)
     other = rng.choice(finite, x.shape)
     with np.errstate(invalid="ignore"):
-        return other + rng.uniform(0, 0.7, x.shape) * (x - other) + noise
+        mixed = other + rng.uniform(0, 0.7, x.shape) * (x - other) + noise
+    if low >= 0 and x.ndim and np.allclose(x.sum(axis=-1), 1):
+        mixed = mixed / mixed.sum(axis=-1, keepdims=True)  # rows of probabilities stay such rows
+    return mixed
 
 
 def _is_mask(values: np.ndarray) -> bool:

@@ -4,28 +4,10 @@ Given marks (a boolean array for each sample), finds the first description that 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from math import comb
 
 import numpy as np
 
-RARE = 200  # a split by value is believed if one in this many random splits looks like it
-NICE = (0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 3.0, -3.0, 6.0, 0.1, -0.1, 10.0)
-
-
-@dataclass(frozen=True)
-class Mark:
-    """Which entries of one sample are marked; those not `cared` for may be either.
-
-    `values` are the arrays the reason may lie in, by name: the inputs, the output, dy.
-    """
-
-    marked: np.ndarray
-    cared: np.ndarray
-    values: dict[str, object]
-
-    def equals(self, mask: np.ndarray | None) -> bool:
-        return mask is not None and bool(np.all((self.marked == mask) | ~self.cared))
+from .thresholds import Mark, by_value, float_arrays
 
 
 def describe(marks: Sequence[Mark]) -> str | None:
@@ -34,7 +16,7 @@ def describe(marks: Sequence[Mark]) -> str | None:
         return None
     return (
         _first_that_fits(_candidates(marks), marks)
-        or _by_value(marks)
+        or by_value(marks)
         or _first_that_fits(_extremes(marks[0]), marks)
         or _one_fixed_set(marks)
     )
@@ -181,7 +163,7 @@ def _booleans(first: Mark) -> Iterator[tuple[str, Rule]]:
 def _extremes(first: Mark) -> Iterator[tuple[str, Rule]]:
     """The largest or smallest entry along an axis, or of the whole array."""
     shape = first.marked.shape
-    for name in _alike(first, shape):
+    for name in float_arrays(first, shape):
         for axis in (*range(len(shape)), None):
             for words, pick in (("largest", np.max), ("smallest", np.min)):
                 where = "" if axis is None else f" along axis {axis}"
@@ -191,59 +173,6 @@ def _extremes(first: Mark) -> Iterator[tuple[str, Rule]]:
 
                 yield f"the {words} of `{name}`{where}", rule
                 yield f"all but the {words} of `{name}`{where}", lambda m, r=rule: ~r(m)
-
-
-def _alike(mark: Mark, shape: tuple[int, ...]) -> list[str]:
-    """The names of the float arrays of this shape."""
-    return [
-        name
-        for name, array in mark.values.items()
-        if isinstance(array, np.ndarray) and array.dtype.kind == "f" and array.shape == shape
-    ]
-
-
-def _by_value(marks: Sequence[Mark]) -> str | None:
-    """A threshold on one of the arrays: "where `x` < 0"."""
-    for name in _alike(marks[0], marks[0].marked.shape):
-        inside = np.concatenate([m.values[name][m.marked & m.cared] for m in marks])
-        outside = np.concatenate([m.values[name][~m.marked & m.cared] for m in marks])
-        total = inside.size + outside.size
-        if not inside.size or not outside.size or comb(total, inside.size) < RARE:
-            continue
-        for shown, a, b in (
-            (f"`{name}`", inside, outside),
-            (f"|{name}|", np.abs(inside), np.abs(outside)),
-        ):
-            if words := _threshold(shown, a, b):
-                return words
-    return None
-
-
-def _threshold(shown: str, inside: np.ndarray, outside: np.ndarray) -> str | None:
-    """How one or two thresholds part the values of the marked entries from the others."""
-    low, high = outside.min(), outside.max()
-    above, below = inside[inside > high], inside[inside < low]
-    if len(above) + len(below) == len(inside):
-        parts = []
-        if len(below):
-            parts.append(f"{shown} < {_between(below.max(), low)}")
-        if len(above):
-            parts.append(f"{shown} > {_between(high, above.min())}")
-        return f"where {' or '.join(parts)}"
-    low, high = inside.min(), inside.max()
-    above, below = outside[outside > high], outside[outside < low]
-    if len(above) + len(below) == len(outside):
-        least, most = _between(below.max(), low), _between(high, above.min())
-        return f"where {shown} is between {least} and {most}"
-    return None
-
-
-def _between(low: float, high: float) -> str:
-    """The roundest number in a gap."""
-    for nice in NICE:
-        if low <= nice <= high:
-            return f"{nice:g}"
-    return f"{(low + high) / 2:.3g}"
 
 
 def _one_fixed_set(marks: Sequence[Mark]) -> str | None:

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..evidence import Evidence
 from ..report import Cause
-from .arguments import is_right_for_other_arguments
+from .arguments import is_right_for_ones, is_right_for_other_arguments
 from .arrangement import (
     is_misplaced,
     is_missing_sum,
@@ -26,7 +26,7 @@ from .terms import (
     is_missing_product,
     is_other_formula,
 )
-from .upstream import ignores_upstream, takes_part_of_upstream
+from .upstream import ignores_upstream, reads_upstream_out_of_order, takes_part_of_upstream
 
 # Tried in this order; the first group that has a cause has the last word.
 GROUPS = (
@@ -48,8 +48,8 @@ GROUPS = (
     (is_missing_factor,),
     (is_missing_product,),
     (is_missing_projection, is_missing_factor_of_rows),
-    (is_other_formula,),
-    (is_shifted,),
+    (is_other_formula, is_right_for_ones),
+    (is_shifted, reads_upstream_out_of_order),
 )
 UP_TO_A_FACTOR = (
     is_transposed,

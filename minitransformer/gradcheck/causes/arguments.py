@@ -5,14 +5,21 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..evidence import Evidence, Sample
+from ..numeric import jacobian
 from ..points import is_checked
 from ..report import Cause
+from ..trial import Rejected
 
 
 def is_right_for_other_arguments(evidence: Evidence) -> Cause | None:
     """Call the learner's code with one thing altered: what mends it is what is wrong inside."""
     if not evidence.shape_is_right:
         return None
+    if evidence.first.dy.ndim >= 2 and evidence.restored_by(
+        lambda s, _: evidence.call(s, dy=np.ascontiguousarray(s.dy.swapaxes(-1, -2)))
+    ):
+        message = "It is right with dy transposed: somewhere dy (or dS) stands for dyᵀ."
+        return evidence.cause("forward-product", message)
     for slug, message, alter in _alterations(evidence.first):
 
         def altered(sample: Sample, _, alter=alter):
@@ -21,6 +28,32 @@ def is_right_for_other_arguments(evidence: Evidence) -> Cause | None:
         if evidence.restored_by(altered):
             return evidence.cause(slug, message)
     return None
+
+
+def is_right_for_ones(evidence: Evidence) -> Cause | None:
+    """It is the truth for another input of ones: that input is missing inside, as a factor."""
+    for k, x in enumerate(evidence.first.point.inputs):
+        if k == evidence.index or not is_checked(x):
+            continue
+        if evidence.computed_by(lambda s, k=k: _truth_with_ones(evidence, s, k)):
+            name = evidence.first.names[k]
+            message = (
+                f"A factor is missing: it is the right answer for `{name}` = 1. Multiply by "
+                f"`{name}` before summing."
+            )
+            return evidence.cause("scale", message)
+    return None
+
+
+def _truth_with_ones(evidence: Evidence, sample: Sample, index: int) -> np.ndarray | None:
+    inputs = _with(sample, index, np.ones_like(sample.point.inputs[index]))
+    try:
+        measured = jacobian(
+            evidence.trial.forward, inputs, evidence.index, np.random.default_rng(0)
+        )
+    except Rejected:
+        return None
+    return measured.gradient(sample.dy)
 
 
 def _alterations(first: Sample) -> Iterator[tuple]:

@@ -58,6 +58,28 @@ def takes_part_of_upstream(evidence: Evidence) -> Cause | None:
     return evidence.cause("part-of-upstream", message)
 
 
+def reads_upstream_out_of_order(evidence: Evidence) -> Cause | None:
+    """Right for dy in another order: each entry of dy is sent to the inputs of another."""
+    sample = evidence.samples[-1]
+    answered = probed(evidence, sample)
+    if answered is None or not evidence.complete or len(answered) < 3:
+        return None
+    came, due = (
+        rows[np.lexsort(np.round(rows.T, 6))] for rows in (answered, sample.jacobian.slopes)
+    )
+    if not due.any() or not agree(came, due, rtol=1e-6):
+        return None
+    message = (
+        "It is right for dy in another order: what belongs to one output is sent to the inputs of "
+        "another. Check how dy is reshaped or cut (repeat or tile, rows or columns first)."
+    )
+    return evidence.cause("misplaced", message)
+
+
+def _in_order(rows: np.ndarray) -> np.ndarray:
+    return rows[np.lexsort(np.round(rows.T, 6))]
+
+
 def _idle_positions(evidence: Evidence, sample: Sample) -> np.ndarray | None:
     """Positions of dy without effect; None if the others are not all handled rightly."""
     answered = probed(evidence, sample)
