@@ -3,7 +3,8 @@
 A fresh large array costs a page fault for every 4 kB touched, often more than the
 arithmetic that fills it. So large arrays are cut from blocks that come back to a pool
 when the last array (or view) over them dies, and are handed to the next one of that size.
-The pool and what is in use never hold more together than was once in use at one time.
+What waits and what is in use never hold more together than 5/4 of what was once in use at one
+time: room enough for a training step, whose sizes peak at different moments.
 """
 
 import threading
@@ -14,11 +15,24 @@ from typing import Any
 import numpy as np
 
 SMALLEST_BLOCK = 1 << 16  # bytes; below it the C library's own free lists are as fast
+ALIGNMENT = 64
 
 # Blocks come back from any thread, at any instruction, even inside `empty`: appending to a
 # deque is all that may happen then. `empty` moves them to the pool, under the lock.
-_returned: deque[np.ndarray] = deque()
+_returned: deque["Bytes"] = deque()
 _lock = threading.Lock()
+
+
+class Bytes:
+    """Memory from the system, aligned to what the widest registers load at once."""
+
+    __slots__ = ("array", "place", "size")
+
+    def __init__(self, size: int) -> None:
+        self.array = np.empty(size + ALIGNMENT, np.uint8)
+        start, read_only = self.array.__array_interface__["data"]
+        self.place = start + -start % ALIGNMENT, read_only
+        self.size = size
 
 
 class Block:
@@ -27,58 +41,57 @@ class Block:
     Not an ndarray: NumPy would skip it and make the raw bytes the base of each view.
     """
 
-    __slots__ = ("__array_interface__", "raw")
+    __slots__ = ("__array_interface__", "memory")
 
-    def __init__(self, raw: np.ndarray, shape: tuple[int, ...], dtype: np.dtype) -> None:
-        self.raw = raw
-        place = raw.__array_interface__["data"]
-        self.__array_interface__ = {
-            "data": place, "shape": shape, "typestr": dtype.str, "version": 3
-        }  # fmt: skip
+    def __init__(self, memory: Bytes, shape: tuple[int, ...], typestr: str) -> None:
+        self.memory = memory
+        layout = {"data": memory.place, "shape": shape, "typestr": typestr, "version": 3}
+        self.__array_interface__ = layout
 
     def __del__(self, give_back: Any = _returned.append) -> None:
-        give_back(self.raw)
+        give_back(self.memory)
 
 
 class Pool:
-    """Unused blocks by size, the sizes in the order in which they were last asked for."""
+    """Unused memory by size, the sizes in the order in which they were last asked for."""
 
     def __init__(self) -> None:
-        self.waiting: OrderedDict[int, list[np.ndarray]] = OrderedDict()
+        self.waiting: OrderedDict[int, list[Bytes]] = OrderedDict()
         self.idle = self.used = self.most_used = 0  # bytes
 
-    def take(self, size: int) -> np.ndarray:
-        """A block of `size` bytes, a waiting one if there is one."""
+    def take(self, size: int) -> Bytes:
+        """Memory of `size` bytes, some that waits if there is any."""
         self.collect()
-        blocks = self.waiting.setdefault(size, [])
+        waiting = self.waiting.setdefault(size, [])
         self.waiting.move_to_end(size)
-        if blocks:
+        if waiting:
+            memory = waiting.pop()
             self.idle -= size
-            raw = blocks.pop()
         else:
-            self.trim(self.most_used - self.used - size)
-            raw = np.empty(size, np.uint8)
+            most_used = max(self.most_used, self.used + size)
+            self.trim(most_used * 5 // 4 - self.used - size)
+            memory = Bytes(size)
         self.used += size
         self.most_used = max(self.most_used, self.used)
-        return raw
+        return memory
 
     def collect(self) -> None:
-        """Put the blocks that came back where they can be found."""
+        """Put the memory that came back where it can be found."""
         while _returned:
-            raw = _returned.popleft()
-            self.waiting.setdefault(raw.nbytes, []).append(raw)
-            self.idle += raw.nbytes
-            self.used -= raw.nbytes
+            memory = _returned.popleft()
+            self.waiting.setdefault(memory.size, []).append(memory)
+            self.idle += memory.size
+            self.used -= memory.size
 
     def trim(self, allowed: int) -> int:
-        """Free blocks until no more than `allowed` bytes wait; the bytes freed."""
+        """Free memory until no more than `allowed` bytes wait; the bytes freed."""
         before = self.idle
-        while self.idle > max(0, allowed):
-            size, blocks = next(iter(self.waiting.items()))
-            if blocks:
-                blocks.pop()
+        while self.idle > allowed:
+            size, waiting = next(iter(self.waiting.items()))
+            if waiting:
+                waiting.pop()
                 self.idle -= size
-            if not blocks:
+            else:
                 del self.waiting[size]
         return before - self.idle
 
@@ -93,8 +106,8 @@ def empty(shape: tuple[int, ...], dtype: np.dtype | type = np.float32) -> np.nda
     if size < SMALLEST_BLOCK:
         return np.empty(shape, dtype)
     with _lock:
-        raw = _pool.take(size)
-    return np.asarray(Block(raw, shape, dtype))
+        memory = _pool.take(size)
+    return np.asarray(Block(memory, shape, dtype.str))
 
 
 def empty_like(x: np.ndarray) -> np.ndarray:

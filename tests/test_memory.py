@@ -67,11 +67,12 @@ def test_a_view_keeps_the_memory(view):
     assert np.array_equal(kept, before)
 
 
-def test_it_never_holds_more_than_was_in_use_at_once(pool):
-    for size in [1, 3, 2, 5, 4, 1, 7, 6, 3]:
+def test_it_holds_little_more_than_was_in_use_at_once(pool):
+    for size in [1, 3, 2, 5, 4, 1, 7, 6, 3, 8]:
         x = empty((LARGE[0] * size,))
         del x
-        assert pool.idle + pool.used <= pool.most_used <= 7 * SMALLEST_BLOCK
+        assert pool.most_used <= 8 * SMALLEST_BLOCK
+        assert pool.idle + pool.used <= pool.most_used * 5 / 4
 
 
 def test_a_repeated_pattern_needs_no_fresh_memory(pool, monkeypatch):
@@ -82,7 +83,7 @@ def test_a_repeated_pattern_needs_no_fresh_memory(pool, monkeypatch):
 
     step()
     made = []
-    monkeypatch.setattr(pool, "trim", lambda allowed: made.append(allowed))  # before each fresh one
+    monkeypatch.setattr(memory, "Bytes", made.append)
     step()
     assert made == []
 
@@ -93,6 +94,10 @@ def test_release_gives_back_what_is_unused(pool):
     assert memory.release() == SMALLEST_BLOCK
     assert (pool.idle, pool.used) == (0, y.nbytes)
     assert memory.release() == 0
+
+
+def test_large_arrays_are_aligned():
+    assert all(address(empty((size,))) % 64 == 0 for size in (20000, 20001, 30003))
 
 
 def test_small_arrays_do_not_go_through_the_pool(pool):
