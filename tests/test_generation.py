@@ -6,6 +6,7 @@ from small_gpt import CONFIG, lively
 
 import minitransformer as mt
 from minitransformer.models import GPT, GPTConfig
+from minitransformer.models.generation import LayerCache
 from minitransformer.models.sampling import sample
 
 
@@ -79,6 +80,14 @@ def test_generation_leaves_no_graph(model, monkeypatch):
     monkeypatch.setattr(model, "next_logits", noted)
     model.generate([[1, 2]], 3)
     assert [logits.requires_grad for logits in seen] == [False] * 3
+
+
+def test_a_cache_that_holds_something_takes_one_token_at_a_time(model):
+    caches = [LayerCache(CONFIG.block_size) for _ in range(CONFIG.n_layer)]
+    model.next_logits(np.array([[1, 2, 3]]), caches)
+    assert caches[0].length == 3
+    with pytest.raises(ValueError, match="a cache grows by one token at a time, got 2"):
+        model.next_logits(np.array([[4, 5]]), caches)
 
 
 def test_top_k_1_is_greedy(model):

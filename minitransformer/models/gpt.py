@@ -124,6 +124,8 @@ class Transformer(nn.Module):
     def forward(self, idx: Any, caches: list[LayerCache] | None = None) -> Tensor:
         """(B, T) -> (B, T, n_embd); with caches, `idx` follows what they have seen."""
         start = caches[0].length if caches else 0
+        if start and idx.shape[1] > 1:
+            raise ValueError(f"GPT: a cache grows by one token at a time, got {idx.shape[1]}")
         x = self.drop(self.wte(idx) + self.wpe.weight[start : start + idx.shape[1]])
         of_block = caches or [None] * len(self.h)  # type: ignore[list-item]
         for block, cache in zip(self.h, of_block, strict=True):
