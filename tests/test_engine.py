@@ -175,6 +175,22 @@ def test_two_views_of_one_gradient_stay_apart():
     assert np.array_equal(b.grad, 3 * dy)
 
 
+def test_one_gradient_for_two_inputs_becomes_two():
+    class Sum(Function):
+        @staticmethod
+        def forward(ctx, a, b):
+            return a + b
+
+        @staticmethod
+        def backward(ctx, dy):
+            g = dy * 1
+            return g, g
+
+    a, b = leaf(1.0), leaf(2.0)
+    Sum.apply(a, b).backward()
+    assert a.grad == b.grad == 1 and not np.may_share_memory(a.grad, b.grad)
+
+
 def test_retain_grad_keeps_the_gradient_of_an_inner_tensor():
     x = leaf(3.0)
     y = x * x
@@ -210,11 +226,11 @@ def test_detached_tensors_and_numbers_get_no_gradient():
 )
 def test_wrong_gradients_are_named_and_nothing_is_written(answer, words):
     x, other = mt.ones(3, requires_grad=True), mt.ones(3, requires_grad=True)
-    inner = other * 1
+    y = Broken.apply(x, mt.ones(3), answer=answer)
+    inner = other * 1  # younger than y, so the walk has passed it when y fails
     inner.retain_grad()
-    y = Broken.apply(x, mt.ones(3), answer=answer) + inner
     with pytest.raises(RuntimeError, match=f"backward of Broken: .*{words}"):
-        y.sum().backward()
+        (y + inner).sum().backward()
     assert x.grad is None and other.grad is None and inner.grad is None
 
 

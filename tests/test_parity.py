@@ -23,7 +23,7 @@ TF = torch.nn.functional
 QUIET = settings(
     deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
-LIMIT = {"float32": 1e-5, "float64": 1e-12}  # relative to the largest value
+LIMIT = {"float32": 1e-5, "float64": 1e-13}  # relative to the largest value
 
 
 def same(name: str) -> Callable:
@@ -147,8 +147,10 @@ def parity(name: str, dtype: str, cases: int) -> Parity:
         dy = np.random.default_rng(y.size).standard_normal(y.shape).astype(dtype)
         y.backward(dy)
         expected.backward(torch.tensor(dy))
-        gradients = [(a.grad, b.grad) for a, b, w in zip(ours, theirs, floats, strict=True) if w]
-        seen.backward.append(max(relative_error(g, e.numpy()) for g, e in gradients))
+        for a, b, wants in zip(ours, theirs, floats, strict=True):
+            if wants:  # PyTorch may leave out the gradient of an empty batch
+                truth = np.zeros(a.shape, dtype) if b.grad is None else b.grad.numpy()
+                seen.backward.append(relative_error(a.grad, truth))
 
     compare()
     return seen
