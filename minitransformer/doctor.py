@@ -23,7 +23,8 @@ def examine() -> Table:
     table = Table("part", title="minitransformer doctor", title_justify="left")
     for column in ("found", "to mend"):
         table.add_column(column, overflow="fold")
-    for finding in (*machine(), *blas(), *kernels(), *gpu(), *optional()):
+    found = kernels()  # first: this sets the threads of SciPy's BLAS
+    for finding in (*machine(), *blas(), *found, *gpu(), *optional()):
         table.add_row(*finding)
     return table
 
@@ -58,6 +59,7 @@ def kernels() -> list[Finding]:
         return [("CPU kernels", "none: Numba is missing", "pip install numba")]
     try:
         runtime = importlib.import_module("minitransformer.kernels.cpu.runtime")
+        importlib.import_module("minitransformer.kernels.cpu.blas")
     except ImportError as error:
         return [("CPU kernels", f"Numba does not load: {error}", "pip install --upgrade numba")]
     advice = "" if runtime.layer == "tbb" else "pip install tbb (steadier), where it has wheels"
