@@ -77,3 +77,17 @@ def as_ids(name: str, idx: Any) -> Any:
     if ids.dtype.kind not in "iu":
         raise TypeError(f"{name}: idx should be integers, got {ids.dtype}")
     return ids
+
+
+def one_row(name: str, idx: Any) -> Any:
+    """Token ids as an integer array (1, T), from (T,) or (1, T)."""
+    idx = idx if hasattr(idx, "shape") else np.asarray(idx)
+    idx = as_ids(name, idx[None] if len(idx.shape) == 1 else idx)
+    if len(idx) > 1:
+        raise ValueError(f"{name}: expected one row of tokens, got shape {idx.shape}")
+    return idx
+
+
+def on_host(ids: Any) -> np.ndarray:
+    """Token ids as a NumPy array, int64."""
+    return to_device(ids, "cpu").astype(np.int64)

@@ -15,10 +15,9 @@ import numpy as np
 
 from minitransformer import functional as F
 from minitransformer import nn
-from minitransformer.devices import to_device
 from minitransformer.methods import data_of
 from minitransformer.models.checkpoint import BEST, load_checkpoint, weights_of
-from minitransformer.models.generation import LayerCache, as_ids, next_tokens
+from minitransformer.models.generation import LayerCache, as_ids, next_tokens, on_host, one_row
 from minitransformer.nn import init
 from minitransformer.nn.attention import check_heads
 from minitransformer.nn.layers import check_sizes
@@ -231,7 +230,7 @@ class GPT(nn.Module):
         Raises:
             ValueError: an option is out of range.
         """
-        idx = to_device(as_ids("generate", idx), "cpu").astype(np.int64)
+        idx = on_host(as_ids("generate", idx))
         options = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
         tokens = next_tokens(self, idx, max_new_tokens, seed, **options)
         return np.concatenate([idx, *(token[:, None] for token in tokens)], axis=1)
@@ -246,10 +245,6 @@ class GPT(nn.Module):
         seed: int | None = None,
     ) -> Iterator[int]:
         """The tokens that `generate` would add to `idx` (T,) or (1, T), each when it is drawn."""
-        idx = idx if hasattr(idx, "ndim") else np.asarray(idx)
-        idx = as_ids("stream", idx[None] if idx.ndim == 1 else idx)
-        if len(idx) > 1:
-            raise ValueError(f"stream: expected one row of tokens, got shape {idx.shape}")
-        idx = to_device(idx, "cpu").astype(np.int64)
+        idx = on_host(one_row("stream", idx))
         options = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
         return (int(token[0]) for token in next_tokens(self, idx, max_new_tokens, seed, **options))
