@@ -338,6 +338,30 @@ def test_a_large_input_is_sampled_and_a_single_wrong_entry_found():
     assert not report.ok and "[41, 17]" in report.causes[0].message
 
 
+ODD_ANSWERS = {
+    "nothing": lambda dy, x: None,
+    "words": lambda dy, x: "dx",
+    "ragged": lambda dy, x: ([[1, 2], [3]],),
+    "objects": lambda dy, x: np.array([object()] * 3),
+    "complex": lambda dy, x: 2 * dy * x * 1j,
+    "number": lambda dy, x: 0,
+    "many axes": lambda dy, x: np.ones((3, 5, 4, 7)),
+    "empty": lambda dy, x: np.zeros(0),
+    "nan": lambda dy, x: dy * np.nan,
+    "one value": lambda dy, x: np.broadcast_to(dy.sum(), x.shape),
+    "exit": lambda dy, x: exit(),
+    "long words": lambda dy, x: [][int("9" * 300)],
+    "resized": lambda dy, x: x.resize((5, 3), refcheck=False) or dy,
+}
+
+
+@pytest.mark.parametrize("answer", ODD_ANSWERS.values(), ids=ODD_ANSWERS)
+def test_nothing_the_learner_returns_breaks_it(answer):
+    report = check_backward(square, answer, X)
+    lines = str(report).splitlines()
+    assert not report.ok and len(lines) <= 15 and max(map(len, lines)) <= 88
+
+
 def test_the_report():
     report = check_backward(linear, lambda dy, x, w, b: (dy @ w, x.T @ dy, dy.sum(0)), X, W, B)
     text = str(report)

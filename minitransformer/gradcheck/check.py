@@ -63,7 +63,8 @@ def examine(
     inputs = [as_input(x) for x in inputs]
     trial = Trial(code, names, optional)
     try:
-        causes, comparisons = _compare(trial, inputs, listed, rng)
+        with np.errstate(all="ignore"):
+            causes, comparisons = _compare(trial, inputs, listed, rng)
     except Rejected as rejected:
         causes, comparisons = [rejected.cause], []
     causes = _ordered(causes, list(trial.noticed.values()))

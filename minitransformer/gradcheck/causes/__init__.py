@@ -97,7 +97,10 @@ def _usual_ratio(evidence: Evidence) -> float | None:
     for sample in evidence.samples:
         there = sample.wrong & (sample.expected != 0)
         ratios.append(evidence.got(sample)[there] / sample.expected[there])
-    usual = float(np.median(np.concatenate(ratios)))
+    together = np.concatenate(ratios)
+    if not together.size:
+        return None
+    usual = float(np.median(together))
     shared = [np.isclose(r, usual, rtol=1e-5).mean() for r in ratios if r.size]
     return usual if usual and shared and min(shared) > 0.5 else None
 

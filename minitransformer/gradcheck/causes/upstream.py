@@ -18,7 +18,7 @@ def ignores_upstream(evidence: Evidence) -> Cause | None:
             "chain rule): your op is rarely the last one."
         )
         return evidence.cause("ignores-upstream", message)
-    if evidence.factors is not None:
+    if evidence.factors is not None or not evidence.shape_is_right:
         return None
     constant = [evidence.call(s, np.zeros_like(s.dy)) for s in evidence.samples]
     if any(c is None or not np.isfinite(c).all() or not c.any() for c in constant):
