@@ -123,12 +123,15 @@ class Report:
 
     def _explanations(self, room: int) -> list[str]:
         """The causes, wrapped, as many as fit; several inputs are told apart by their names."""
+        told: dict[str, list[str]] = {}
+        for cause in self.causes:
+            told.setdefault(cause.message, []).append(cause.name)
         several = len({c.name for c in self.causes if c.name}) > 1
         lines: list[str] = []
-        for number, cause in enumerate(self.causes):
-            label = f"{cause.name}: " if several and cause.name else ""
-            block = ["", *_wrapped(label + cause.message, "  ")]
-            left = len(self.causes) - number
+        for number, (message, names) in enumerate(told.items()):
+            label = f"{', '.join(dict.fromkeys(names))}: " if several and names[0] else ""
+            block = ["", *_wrapped(label + message, "  ")]
+            left = len(told) - number
             if len(lines) + len(block) + (2 if left > 1 else 0) > room and lines:
                 return [*lines, "", f"  … and {left} more (see report.causes)."][:room]
             lines += block

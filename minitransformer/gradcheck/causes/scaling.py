@@ -179,4 +179,4 @@ def _say(factors: list[Factor], shapes: list[tuple[str, tuple[int, ...]]]) -> st
 
 def _called(axis: tuple[str, int | None]) -> str:
     name, number = axis
-    return f"the size of {name}" if number is None else f"axis {number} of {name}"
+    return f"the size of {name}" if number is None else f"the length of axis {number} of {name}"

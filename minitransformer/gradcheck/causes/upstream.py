@@ -52,8 +52,8 @@ def takes_part_of_upstream(evidence: Evidence) -> Cause | None:
         count = int(marks[0].marked.sum())
         where = f"{count} of its {marks[0].marked.size} positions"
     message = (
-        f"Part of the upstream gradient is not used: {where} of dy should reach it, with no "
-        "effect now. Sum over every output that this input reaches."
+        f"Part of the upstream gradient has no effect on it: {where} of dy. Sum over every output "
+        "that this input reaches."
     )
     return evidence.cause("part-of-upstream", message)
 
