@@ -28,7 +28,7 @@ def check_backward(
     backward: Callable,
     *inputs: object,
     names: Sequence[str] | None = None,
-    known_mistakes: Mapping | str | Sequence = (),
+    known_mistakes: Mapping | str | tuple = (),
     seed: int = 0,
     raises: bool = False,
 ) -> Report:
@@ -240,7 +240,7 @@ def _ordered(causes: list[Cause], noticed: list[Cause]) -> list[Cause]:
     return [c for c in causes if c not in vague] + noticed + vague
 
 
-def _listed(known: Mapping | str | Sequence) -> dict:
+def _listed(known: Mapping | str | tuple) -> dict:
     """Known mistakes as `{name: (backward, message)}`."""
     if isinstance(known, str):
         return mistakes.known_mistakes(known)

@@ -137,13 +137,13 @@ class Evidence:
         gaps = [relative_gap(s.got, s.expected, s.known) for s in self.samples]
         return float(np.clip(0.03 * max(gaps), 1e-8, CLAIM))
 
-    def restored_by(self, repair: Callable[[Sample, np.ndarray], np.ndarray | None]) -> bool:
+    def restored_by(self, repair: Callable[..., np.ndarray | None]) -> bool:
         """Whether `repair(sample, got)` is the truth at every sample."""
         if not any(s.expected.any() for s in self.samples):
             return False
         return self._all_equal((repair(s, self.got(s)), s.expected, s.known) for s in self.samples)
 
-    def computed_by(self, mistake: Callable[[Sample], np.ndarray | None]) -> bool:
+    def computed_by(self, mistake: Callable[..., np.ndarray | None]) -> bool:
         """Whether what came is `mistake(sample)`, a formula that is not the truth, everywhere."""
         made = [mistake(s) for s in self.samples]
         if any(m is None for m in made) or not any(np.any(m) for m in made):

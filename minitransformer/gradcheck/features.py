@@ -4,7 +4,7 @@ A forgotten factor or half of a product rule is found by its logarithm, in which
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -49,8 +49,8 @@ class Product(NamedTuple):
 
 def as_product(
     evidence: Evidence,
-    numerator: Callable[[Sample], np.ndarray],
-    denominator: Callable[[Sample], np.ndarray],
+    numerator: Callable[[Sample], Any],
+    denominator: Callable[[Sample], Any],
 ) -> Product | None:
     """What numerator/denominator is, at every sample: one feature, or two of different arrays."""
     sample = evidence.first
@@ -103,8 +103,9 @@ def _confirmed(evidence, numerator, denominator, chosen) -> Product | None:
     if any(name not in _features(s) for s in evidence.samples for name, _ in chosen):
         return None
     with np.errstate(all="ignore"):
-        pairs = [(numerator(s), denominator(s) * value(s), s.known) for s in evidence.samples]
-    pairs = [(a[known], b[known]) for a, b, known in pairs]
+        pairs = [
+            (numerator(s)[s.known], (denominator(s) * value(s))[s.known]) for s in evidence.samples
+        ]
     if not all(np.isfinite(b).all() for _, b in pairs):
         return None
     constant = common_factor(pairs, max(evidence.rtol, 1e-7))

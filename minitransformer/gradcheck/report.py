@@ -29,7 +29,7 @@ class Cause:
 class Worst(NamedTuple):
     """The entry furthest from the truth; `error` is relative to the gradient's largest entry."""
 
-    index: tuple[int, ...]
+    index: tuple[int, ...]  # type: ignore[assignment]
     expected: float
     got: float
     error: float

@@ -1,6 +1,7 @@
 """`gradcheck`: the same check for a function of Tensors."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -91,7 +92,7 @@ def _of_single_op(y: Tensor, tensors: list, dy) -> list | None:
     return gradients
 
 
-def _as_array(x: object, marked: bool) -> object:
+def _as_array(x: Any, marked: bool) -> object:
     """A float array for what is checked; a Tensor that is not stays one, in float64."""
     if not isinstance(x, Tensor):
         constant = marked and isinstance(x, np.ndarray) and x.dtype.kind == "f"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import comb
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,7 @@ class Mark:
 
     marked: np.ndarray
     cared: np.ndarray
-    values: dict[str, object]
+    values: dict[str, Any]
 
     def equals(self, mask: np.ndarray | None) -> bool:
         return mask is not None and bool(np.all((self.marked == mask) | ~self.cared))

@@ -199,7 +199,7 @@ def _shares(a, b) -> bool:
     if not isinstance(a, np.ndarray) or not isinstance(b, np.ndarray):
         return False
     try:
-        return np.shares_memory(a, b, max_work=10_000)
+        return np.shares_memory(a, b, max_work=10_000)  # type: ignore[arg-type]
     except (np.exceptions.TooHardError, RuntimeError):
         return False
 

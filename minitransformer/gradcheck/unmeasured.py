@@ -30,9 +30,9 @@ def find_wrong_entry(
 
 def _agrees(forward, sample: Sample, direction: np.ndarray, entries: np.ndarray) -> bool | None:
     """Whether gradient and slope agree along these entries; None where there is no slope."""
-    step = np.zeros(sample.x.size)
-    step[entries] = direction.ravel()[entries]
-    step = step.reshape(sample.x.shape)
+    chosen = np.zeros(sample.x.size)
+    chosen[entries] = direction.ravel()[entries]
+    step = chosen.reshape(sample.x.shape)
     inputs = list(sample.point.inputs)
 
     def moved(distance: float) -> np.ndarray:

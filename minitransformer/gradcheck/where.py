@@ -22,7 +22,7 @@ def describe(marks: Sequence[Mark]) -> str | None:
     )
 
 
-Rule = Callable[[Mark], np.ndarray | None]
+Rule = Callable[..., np.ndarray | None]
 
 
 def _first_that_fits(candidates: Iterator[tuple[str, Rule]], marks: Sequence[Mark]) -> str | None:

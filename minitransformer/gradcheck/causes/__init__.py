@@ -79,7 +79,7 @@ def _two_mistakes(evidence: Evidence) -> list[Cause]:
     """One of the causes, and a constant besides."""
     for detect in UP_TO_A_FACTOR:
         rest = evidence.up_to_a_factor()
-        if cause := detect(rest):
+        if (cause := detect(rest)) and rest.factors:
             return [cause, factor_cause(rest.factors[-1], evidence)]
     ratio = _usual_ratio(evidence)
     if ratio and (cause := is_partial(evidence.divided_by(ratio))):

@@ -1,6 +1,7 @@
 """Only some entries are wrong: which, in words."""
 
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -101,7 +102,7 @@ def _how(evidence: Evidence, marks: list[Mark]) -> str:
     return " The others are right."
 
 
-def context(sample: Sample) -> dict[str, object]:
+def context(sample: Sample) -> dict[str, Any]:
     """The arrays in which the reason for a pattern may lie, by name."""
     values = dict(zip(sample.names, sample.point.inputs, strict=True))
     values |= {"output": sample.output, "dy": sample.dy}

@@ -55,6 +55,9 @@ RATIO = (
 )
 
 
+Axes = dict[tuple[str, int | None], int]
+
+
 class Factor(NamedTuple):
     """A constant, the sentence for it, and the axes it belongs to as (array, axis)."""
 
@@ -153,8 +156,8 @@ def _all_shapes(names, inputs, output) -> list[tuple[str, tuple[int, ...]]]:
 
 def _factors(shapes: list[tuple[str, tuple[int, ...]]]) -> list[Factor]:
     """2, ½, then what each axis, each size, and each pair of axes could leave behind."""
-    lengths = {(name, a): n for name, shape in shapes for a, n in enumerate(shape) if n > 1}
-    sizes = {(name, None): prod(shape) for name, shape in shapes if len(shape) > 1}
+    lengths: Axes = {(name, a): n for name, shape in shapes for a, n in enumerate(shape) if n > 1}
+    sizes: Axes = {(name, None): prod(shape) for name, shape in shapes if len(shape) > 1}
     factors = [Factor(value, words, ()) for value, words in PLAIN]
     for formula, words in OF_A_LENGTH:
         for axis, n in {**lengths, **sizes}.items():

@@ -20,10 +20,12 @@ def ignores_upstream(evidence: Evidence) -> Cause | None:
         return evidence.cause("ignores-upstream", message)
     if evidence.factors is not None or not evidence.shape_is_right:
         return None
-    constant = [evidence.call(s, np.zeros_like(s.dy)) for s in evidence.samples]
-    if any(c is None or not np.isfinite(c).all() or not c.any() for c in constant):
-        return None
-    same = all(agree(c, evidence.got(s)) for c, s in zip(constant, evidence.samples, strict=True))
+    same = True
+    for sample in evidence.samples:
+        constant = evidence.call(sample, np.zeros_like(sample.dy))
+        if constant is None or not np.isfinite(constant).all() or not constant.any():
+            return None
+        same = same and agree(constant, evidence.got(sample))
     if same:
         message = "It ignores the upstream gradient: it is the same whatever dy is. Multiply by dy."
     else:
