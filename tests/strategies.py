@@ -83,9 +83,9 @@ class Maker:
             return every[..., ::2]
         return x[::-1].copy()[::-1] if layout == "reversed" else x
 
-    def broadcast_pair(self, most: int = 2) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def broadcast_pair(self, least: int = 0) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Two shapes that broadcast: axes of size 1, axes left out, a batch of size 0."""
-        full = (*self.batch(1), *self.shape(0, most))
+        full = (*self.batch(1), *self.shape(least, 2))
         return self.thinner(full), self.thinner(full)
 
     def thinner(self, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -271,9 +271,9 @@ def converted(make: Maker) -> tuple:
 @of("matmul")
 def product(make: Maker) -> tuple:
     m, k, n = make.draw(SIZES), make.draw(SIZES), make.draw(SIZES)
-    left, right = make.broadcast_pair(most=1)
-    a = make.choose((k,), (*left, m, k), (*left, m, k))
-    b = make.choose((k,), (*right, k, n), (*right, k, n))
+    left, right = make.broadcast_pair(least=1)
+    a = make.choose((*left, m, k), (*left, m, k), (k,))
+    b = make.choose((*right, k, n), (*right, k, n), (k,))
     return (make.normal(a), make.normal(b)), {}
 
 
