@@ -109,3 +109,11 @@ def test_integers_are_passed_on_as_they_are():
     rows = np.array([2, 0, 2])
     assert gradcheck(pick, X, rows).ok
     assert all(np.array_equal(r, rows) and r.dtype == rows.dtype for r in seen)
+
+
+def test_numbers_are_options_unless_there_is_nothing_else():
+    assert gradcheck(F.leaky_relu, X, 0.2).ok
+    assert gradcheck(lambda x: x * x, 3.0).ok
+    assert not gradcheck(lambda x: x * x.detach(), 3.0, raises=False).ok
+    with pytest.raises(TypeError, match="floating-point input to check, got int64"):
+        gradcheck(lambda x: x, np.arange(3))

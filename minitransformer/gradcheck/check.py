@@ -13,7 +13,7 @@ from .causes import diagnose
 from .evidence import Evidence, Point, Sample, agree
 from .habits import not_finite_forward, random_forward, unsteady
 from .numeric import jacobian
-from .points import draw_nearby, is_checked
+from .points import as_input, draw_nearby, is_checked
 from .report import Cause, Comparison, GradcheckError, Report
 from .trial import Bare, Rejected, Trial
 from .unmeasured import find_wrong_entry
@@ -45,44 +45,39 @@ def check_backward(
             name of an op of the bank, such as "softmax".
         seed: of the upstream gradients and the values drawn.
         raises: raise GradcheckError, which carries the report, if it is not ok.
+
+    Raises:
+        TypeError: none of the inputs is floating-point.
     """
     listed = _listed(known_mistakes)
     names = tuple(names) if names is not None else parameter_names(forward, len(inputs))
-    report = examine(Bare(forward, backward), inputs, names, subject(forward), listed, seed)
+    optional = {k for k, x in enumerate(inputs) if isinstance(x, float)}
+    arrays = [as_input(x) for x in inputs]
+    trial = Trial(Bare(forward, backward), names, optional)
+    report = examine(trial, arrays, subject(forward), listed, seed)
     if raises and not report.ok:
         raise GradcheckError(report)
     return report
 
 
-def examine(
-    code, inputs: Sequence, names: tuple[str, ...], subject: str, listed: dict, seed: int
-) -> Report:
-    """The whole check of `code` (see `trial.Bare` for what that is)."""
+def examine(trial: Trial, inputs: Sequence, subject: str, listed: dict, seed: int) -> Report:
+    """The whole check of one learner's code."""
+    if not any(is_checked(x) for x in inputs):
+        kinds = ", ".join(str(getattr(x, "dtype", type(x).__name__)) for x in inputs)
+        raise TypeError(f"{subject}: expected a floating-point input to check, got {kinds}")
     rng = np.random.default_rng(seed)
-    optional = {k for k, x in enumerate(inputs) if isinstance(x, float)}
-    inputs = [as_input(x) for x in inputs]
-    trial = Trial(code, names, optional)
     try:
         with np.errstate(all="ignore"):
             causes, comparisons = _compare(trial, inputs, listed, rng)
     except Rejected as rejected:
         causes, comparisons = [rejected.cause], []
     causes = _ordered(causes, list(trial.noticed.values()))
-    return Report(subject, names, causes, comparisons)
+    return Report(subject, trial.names, causes, comparisons)
 
 
-def as_input(x: object) -> object:
-    """Floats as a float64 array of their own; anything else as it is."""
-    if isinstance(x, (list, tuple)):
-        x = np.array(x)
-    if isinstance(x, (float, np.floating)):
-        return np.array(x, dtype=float)
-    if isinstance(x, np.ndarray):
-        return np.array(x, dtype=float if x.dtype.kind == "f" else None)
-    return x
-
-
-def _compare(trial: Trial, inputs: list, listed: dict, rng) -> tuple[list[Cause], list[Comparison]]:
+def _compare(
+    trial: Trial, inputs: Sequence, listed: dict, rng
+) -> tuple[list[Cause], list[Comparison]]:
     """The causes found, and the numbers to show beside them."""
     output = trial.forward(inputs)
     if not np.isfinite(output).all():

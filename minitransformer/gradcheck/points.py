@@ -10,6 +10,17 @@ import numpy as np
 WIDER = 1.5
 
 
+def as_input(x: object) -> object:
+    """Floats as a float64 array of their own; anything else as it is."""
+    if isinstance(x, (list, tuple)):
+        x = np.array(x)
+    if isinstance(x, (float, np.floating)):
+        return np.array(x, dtype=float)
+    if isinstance(x, np.ndarray):
+        return np.array(x, dtype=float if x.dtype.kind == "f" else None)
+    return x
+
+
 def is_checked(x: object) -> bool:
     """Whether an input has a gradient: a floating point array."""
     return isinstance(x, np.ndarray) and x.dtype.kind == "f"

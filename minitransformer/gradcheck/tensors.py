@@ -10,7 +10,9 @@ from minitransformer.graph import no_grad, unbroadcast
 from minitransformer.tensor import Tensor
 
 from .check import examine
+from .points import as_input, is_checked
 from .report import GradcheckError, Report
+from .trial import Trial
 from .words import parameter_names, subject
 
 
@@ -19,16 +21,19 @@ def gradcheck(fn: Callable, *inputs: object, seed: int = 0, raises: bool = True)
 
     Args:
         fn: takes Tensors and returns a Tensor; it must compute the same every time.
-        inputs: Tensors or arrays. Floats are copied to float64, integers passed on as they are.
-            If any Tensor requires a gradient only those that do are checked; else all floats.
+        inputs: Tensors or arrays. Floats are copied to float64; integers, and Python numbers
+            beside them, are passed on as they are. If any Tensor requires a gradient, only those
+            that do are checked.
         seed: of the upstream gradients and the values drawn.
         raises: raise GradcheckError, which carries the report, if it is not ok.
     """
     names = parameter_names(fn, len(inputs))
     marked = any(isinstance(x, Tensor) and x.requires_grad for x in inputs)
+    if not any(isinstance(x, Tensor | np.ndarray | list) for x in inputs):
+        inputs = tuple(as_input(x) for x in inputs)
     arrays = [_as_array(x, marked) for x in inputs]
     device = next((x.device for x in inputs if isinstance(x, Tensor)), "cpu")
-    report = examine(Graph(fn, device), arrays, names, subject(fn), {}, seed)
+    report = examine(Trial(Graph(fn, device), names), arrays, subject(fn), {}, seed)
     if raises and not report.ok:
         raise GradcheckError(report)
     return report
@@ -93,12 +98,15 @@ def _of_single_op(y: Tensor, tensors: list, dy) -> list | None:
 
 
 def _as_array(x: Any, marked: bool) -> object:
-    """A float array for what is checked; a Tensor that is not stays one, in float64."""
-    if not isinstance(x, Tensor):
-        constant = marked and isinstance(x, np.ndarray) and x.dtype.kind == "f"
-        return Tensor(x.astype(float)) if constant else x
-    if x.dtype.kind != "f":
+    """A float64 array for what is checked; a Tensor that is not stays one, in float64."""
+    if isinstance(x, Tensor):
+        if x.dtype.kind != "f":
+            return x
+        if marked and not x.requires_grad:
+            return Tensor(x.data.astype(float))
+        return as_input(to_device(x.data, "cpu"))
+    if not isinstance(x, np.ndarray | list):
         return x
-    if marked and not x.requires_grad:
-        return Tensor(x.data.astype(float))
-    return to_device(x.data, "cpu")
+    array = as_input(x)
+    constant = marked and is_checked(array)
+    return Tensor(array) if constant else array
