@@ -122,13 +122,13 @@ def quotient(make: Maker) -> tuple:
 def power(make: Maker) -> tuple:
     a, b = make.broadcast_pair()
     kind = make.choose("arrays", "integer exponent", "real exponent", "number base")
-    if kind == "integer exponent":
-        return (make.nonzero(a), make.choose(0, 1, 2, 3, -1)), {}
-    if kind == "real exponent":
-        return (make.positive(a), make.choose(0.5, -1.5)), {}
-    if kind == "number base":
-        return (2.0, make.normal(b)), {}
-    return (make.positive(a), make.normal(b)), {}
+    inputs = {
+        "arrays": (make.positive(a), make.normal(b)),
+        "integer exponent": (make.nonzero(a), make.choose(0, 1, 2, 3, -1)),
+        "real exponent": (make.positive(a), make.choose(0.5, -1.5)),
+        "number base": (2.0, make.normal(b)),
+    }
+    return inputs[kind], {}
 
 
 @of("maximum", "minimum")
@@ -177,22 +177,23 @@ def bounds(make: Maker) -> tuple:
     return (x,), {"low": low, "high": high}
 
 
-@of("sum")
-def reduced(make: Maker) -> tuple:
-    x = make.normal((*make.batch(1), *make.shape()))
+def along(make: Maker, x: np.ndarray) -> tuple:
     return (x,), {"axis": make.axis(x.ndim, several=True), "keepdims": make.choose(False, True)}
+
+
+@of("sum")
+def summed(make: Maker) -> tuple:
+    return along(make, make.normal((*make.batch(1), *make.shape())))
 
 
 @of("mean")
 def averaged(make: Maker) -> tuple:
-    x = make.normal(make.shape())
-    return (x,), {"axis": make.axis(x.ndim, several=True), "keepdims": make.choose(False, True)}
+    return along(make, make.normal(make.shape()))
 
 
 @of("max", "min")
 def extreme(make: Maker) -> tuple:
-    x = make.distinct(make.shape())
-    return (x,), {"axis": make.axis(x.ndim, several=True), "keepdims": make.choose(False, True)}
+    return along(make, make.distinct(make.shape()))
 
 
 @of("var")
@@ -300,8 +301,7 @@ def contraction(make: Maker) -> tuple:
 @of("softmax", "log_softmax")
 def rows(make: Maker) -> tuple:
     x = make.normal((*make.batch(1), *make.shape(1)))
-    last = x.size == 0
-    return (x,), {"axis": -1 if last else make.axis(x.ndim)}
+    return (x,), {"axis": make.axis(x.ndim) if x.size else -1}
 
 
 @of("layer_norm")
@@ -367,20 +367,15 @@ def classes(make: Maker) -> tuple:
     samples = make.choose((), *[(n, *extra) for n in (1, 2, 5)])
     c = make.choose(1, 2, 4, 7)
     logits = make.normal((*samples[:1], c, *samples[1:]))
-    options = {
-        "label_smoothing": make.choose(0.0, 0.0, 0.1),
-        "reduction": make.choose("mean", "sum", "none"),
-    }
+    options = {"label_smoothing": make.choose(0.0, 0.0, 0.1)}
+    options["reduction"] = make.choose("mean", "sum", "none")
     if make.choose(False, False, True):
         target = np.exp(make.normal(logits.shape))
         return (logits, target / target.sum(axis=1 if samples else 0, keepdims=True)), options
     target = np.asarray(make.rng.integers(c, size=samples))
     if target.size > 1 and make.choose(False, True):
-        target.flat[0] = options["ignore_index"] = make.choose(-100, -1, 0)
-        target.flat[1] = c - 1
-        if c == 1:
-            options["ignore_index"] = -100
-            target.flat[0] = -100
+        options["ignore_index"] = make.choose(-100, -1, 0) if c > 1 else -100
+        target.flat[:2] = options["ignore_index"], c - 1
     return (logits, target), options
 
 
