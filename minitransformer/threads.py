@@ -1,5 +1,6 @@
 """How many threads the engine computes with."""
 
+import importlib
 import os
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,26 @@ def set_num_threads(n: int) -> None:
     for library in blas_libraries():
         if not belongs_to_scipy(library):
             library.set_num_threads(n)
+
+
+def report() -> dict[str, str]:
+    """What computes here: threads, the pool that they live in, and each BLAS with its threads."""
+    try:
+        pool = importlib.import_module("minitransformer.kernels.cpu.runtime").layer
+        inside = importlib.import_module("minitransformer.kernels.cpu.blas").library
+    except ImportError as error:
+        pool, inside = f"none ({error})", ""
+    lines = {
+        "threads": str(get_num_threads()),
+        "thread pool of the kernels": pool,
+        "BLAS inside kernels": inside or "none: NumPy's is used instead",
+    }
+    for library in blas_libraries():
+        if not belongs_to_scipy(library):
+            info = library.info()
+            found = f"{info['internal_api']} {info['version']}, {info['num_threads']} threads"
+            lines["BLAS of NumPy"] = found
+    return lines
 
 
 def blas_libraries() -> list[Any]:

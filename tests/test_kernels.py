@@ -127,6 +127,24 @@ def test_attention_masks_over_several_blocks(rng, kind, many_chunks):
         assert_close(got[:1], expected[:1], 1e-12)
 
 
+ODD = {
+    "reversed": lambda x: x[..., ::-1, :],
+    "one row repeated": lambda x: np.broadcast_to(x[..., :1, :], x.shape),
+    "overlapping": lambda x: np.lib.stride_tricks.sliding_window_view(x[..., 0], 5, axis=-1),
+    "every other column": lambda x: x[..., ::2],
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_attention_takes_rows_that_blas_cannot(rng, odd):
+    q = ODD[odd](rng.standard_normal((2, 2, 9, 8)))
+    name = "scaled_dot_product_attention"
+    y = function.OPS[name].run(q, q, q)
+    with mt.use_kernels("reference"):
+        expected = function.OPS[name].run(q, q, q)
+    assert_close([y], [expected], 1e-12)
+
+
 def test_packed_heads_are_neither_copied_nor_mixed_up(rng, monkeypatch):
     """q, k, v cut from one projection go in as views, and their results join without a copy."""
     from minitransformer.kernels.cpu import rows
@@ -278,6 +296,13 @@ def test_numpys_blas_keeps_its_threads():
         mt.set_num_threads(threads.usable_cores())
         for library, n in zip(others, before, strict=True):
             library.set_num_threads(n)
+
+
+def test_report_names_what_computes():
+    found = threads.report()
+    assert found["threads"] == str(threads.get_num_threads())
+    assert found["thread pool of the kernels"] == runtime.layer
+    assert found["BLAS inside kernels"].startswith(blas.library or "none")
 
 
 @pytest.mark.parametrize("wrong", [0, -1, 1.5, "2"])
