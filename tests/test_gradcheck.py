@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from minitransformer.gradcheck import GradcheckError, check_backward
+from minitransformer.gradcheck.points import draw_nearby
 
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(3, 5))
@@ -276,9 +277,30 @@ def test_values_drawn_stay_in_the_domain():
         assert (x > 0).all()
         return np.log(x)
 
+    def slope_of_arcsin(dy, x):
+        assert (np.abs(x) < 1).all()
+        return dy / np.sqrt(1 - x * x)
+
     assert check_backward(picky_log, lambda dy, x: dy / x, np.full((3, 4), 0.01)).ok
+    spread = 10.0 ** RNG.uniform(-3, 3, size=(5, 7))
+    assert check_backward(picky_log, lambda dy, x: dy / x, spread).ok
     inside = RNG.uniform(-0.99, 0.99, size=(3, 5))
-    assert check_backward(np.arcsin, lambda dy, x: dy / np.sqrt(1 - x * x), inside).ok
+    assert not check_backward(np.arcsin, slope_of_arcsin, inside).causes
+
+
+def test_drawn_values_keep_what_makes_an_input_special():
+    positive = np.array([0.0, 0.0, 1e-3, 2.0, 500.0])
+    mask = np.array([0.0, 1.0, 1.0, 0.0])
+    rows = softmax(X)
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        drawn = draw_nearby([positive, mask, rows, ROWS, X], lambda _: True, rng)
+        assert drawn[0].min() > 0 and not np.array_equal(drawn[0], positive)
+        assert np.array_equal(drawn[1], mask) and drawn[3] is ROWS
+        assert np.allclose(drawn[2].sum(axis=-1), 1) and not np.allclose(drawn[2], rows)
+        assert drawn[4].shape == X.shape and drawn[4].min() < 0 < drawn[4].max()
+    (given,) = draw_nearby([X], lambda _: False, np.random.default_rng(0))
+    assert np.array_equal(given, X)
 
 
 def test_ones_and_zeros_hide_nothing():
@@ -293,6 +315,11 @@ def test_the_same_seed_says_the_same():
     one, two = (check_backward(square, wrong, X, seed=5) for _ in range(2))
     assert str(one) == str(two)
     assert str(one) != str(check_backward(square, wrong, X, seed=6))
+
+
+def test_a_cause_is_claimed_only_if_it_reproduces_the_truth():
+    nearly = check_backward(square, lambda dy, x: -2 * dy * x * (1 + 1e-4 * np.sin(9 * x)), X)
+    assert not nearly.ok and "sign" not in {cause.slug for cause in nearly.causes}
 
 
 def test_raises_only_when_asked():

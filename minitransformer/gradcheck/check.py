@@ -117,7 +117,7 @@ def _measure(trial: Trial, inputs: Sequence, rng) -> Point:
     checked = [k for k, x in enumerate(inputs) if is_checked(x)]
     total = sum(inputs[k].size for k in checked) or 1
     jacobians = {
-        k: jacobian(trial.forward, inputs, k, rng, share=inputs[k].size / total) for k in checked
+        k: jacobian(trial.explore, inputs, k, rng, share=inputs[k].size / total) for k in checked
     }
     return Point(trial.names, tuple(inputs), trial.forward(inputs), jacobians)
 
@@ -179,7 +179,7 @@ def _explain(trial: Trial, k: int, samples: dict, listed: dict) -> list[Cause]:
 
 def _unmeasured(trial: Trial, sample: Sample, rng) -> list[Cause]:
     """A wrong entry among those of a large input that were not drawn."""
-    entry = find_wrong_entry(trial.forward, sample, rng)
+    entry = find_wrong_entry(trial.explore, sample, rng)
     if entry is None:
         return []
     name = trial.names[sample.index]

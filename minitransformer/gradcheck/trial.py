@@ -52,6 +52,13 @@ class Trial:
         self._note_changes("forward", inputs, given)
         return self._output(y)
 
+    def explore(self, inputs: Sequence) -> np.ndarray:
+        """`forward`, but NaN where the learner's code refuses: a step may leave its domain."""
+        try:
+            return self.forward(inputs)
+        except Rejected:
+            return np.array(np.nan)
+
     def backward(
         self, dy: np.ndarray, inputs: Sequence, between: Callable[[], object] | None = None
     ) -> list[np.ndarray | None]:

@@ -8,7 +8,6 @@ from ..evidence import Evidence, Sample
 from ..numeric import jacobian
 from ..points import is_checked
 from ..report import Cause
-from ..trial import Rejected
 
 
 def is_right_for_other_arguments(evidence: Evidence) -> Cause | None:
@@ -47,13 +46,9 @@ def is_right_for_ones(evidence: Evidence) -> Cause | None:
 
 def _truth_with_ones(evidence: Evidence, sample: Sample, index: int) -> np.ndarray | None:
     inputs = _with(sample, index, np.ones_like(sample.point.inputs[index]))
-    try:
-        measured = jacobian(
-            evidence.trial.forward, inputs, evidence.index, np.random.default_rng(0)
-        )
-    except Rejected:
-        return None
-    return measured.gradient(sample.dy)
+    rng = np.random.default_rng(0)
+    measured = jacobian(evidence.trial.explore, inputs, evidence.index, rng)
+    return measured.gradient(sample.dy) if len(measured.slopes) == sample.dy.size else None
 
 
 def _alterations(first: Sample) -> Iterator[tuple]:
