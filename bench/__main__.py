@@ -29,6 +29,14 @@ def parity(folder: Path, steps: int | None = None) -> None:
 
 
 @app.command()
+def memory(folder: Path, early: int = 200, steps: int = 2000) -> None:
+    """Train the default recipe into FOLDER, and print how much memory grew."""
+    from bench.memory import run
+
+    run(folder, early, steps)
+
+
+@app.command()
 def engine(rounds: Annotated[int, typer.Option(help="Medians of this many.")] = 9) -> None:
     """What a node costs, and importing."""
     from bench.engine import run
