@@ -298,6 +298,14 @@ def test_numpys_blas_keeps_its_threads():
             library.set_num_threads(n)
 
 
+@pytest.mark.parametrize("name", ["linear", "scaled_dot_product_attention"])
+def test_without_a_blas_of_our_own_the_textbook_serves(rng, name, monkeypatch):
+    monkeypatch.setattr(blas, "library", "")
+    inputs = tuple(rng.standard_normal((3, 4, 4)))[: 2 if name == "linear" else 3]
+    got, expected = results(name, inputs, {}), results(name, inputs, {}, "reference")
+    assert all(np.array_equal(g, e) for g, e in zip(got, expected, strict=True))
+
+
 def test_report_names_what_computes():
     found = threads.report()
     assert found["threads"] == str(threads.get_num_threads())
