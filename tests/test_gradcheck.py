@@ -319,7 +319,7 @@ def test_the_same_seed_says_the_same():
 
 def test_a_cause_is_claimed_only_if_it_reproduces_the_truth():
     nearly = check_backward(square, lambda dy, x: -2 * dy * x * (1 + 1e-4 * np.sin(9 * x)), X)
-    assert not nearly.ok and "sign" not in {cause.slug for cause in nearly.causes}
+    assert [cause.slug for cause in nearly.causes] == ["unknown"]
 
 
 def test_raises_only_when_asked():
@@ -387,15 +387,3 @@ def test_nothing_the_learner_returns_breaks_it(answer):
     report = check_backward(square, answer, X)
     lines = str(report).splitlines()
     assert not report.ok and len(lines) <= 15 and max(map(len, lines)) <= 88
-
-
-def test_the_report():
-    report = check_backward(linear, lambda dy, x, w, b: (dy @ w, x.T @ dy, dy.sum(0)), X, W, B)
-    text = str(report)
-    assert text.startswith("backward of linear: the gradient of `weight` is wrong.\n\n  ")
-    assert "worst entry  [" in text and "expected" in text and "got" in text
-    assert report.worst.index and report.worst.error > 0
-    assert "weight" in report._repr_html_() and "<pre" in report._repr_html_()
-    assert str(check_backward(linear, linear_backward, X, W, B)) == "backward of linear: right."
-    pytest.importorskip("matplotlib")
-    assert len(report.plot().axes) == 9
