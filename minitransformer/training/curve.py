@@ -24,7 +24,7 @@ def draw_loss_curve(log: Path, picture: Path) -> bool:
     if held_out:
         axes.plot(*zip(*held_out, strict=True), "o-", color="tab:orange", label="held-out text")
         step, loss = held_out[-1]
-        axes.annotate(f"{loss:.3f}", (step, loss), (0, 8), textcoords="offset points", ha="right")
+        axes.annotate(f"{loss:.3f}", (step, loss), (6, 0), textcoords="offset points", va="center")
     axes.set_xlabel("step")
     axes.set_ylabel("loss (nats a token)")
     axes.legend(frameon=False)

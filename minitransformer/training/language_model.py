@@ -69,10 +69,10 @@ class LanguageModelTraining:
         saved = facts.get("tokenizer")
         self.tokenizer = tokenizer_from_dict(saved) if saved else make_tokenizer(settings, corpus)
         train, self.held_out = split_tokens(self.tokenizer.encode(corpus))
+        check_length(self.held_out, settings.block_size)
         manual_seed(settings.seed)
         self.model = GPT(config_of(settings, self.tokenizer.vocab_size)).to(device)
         self.trainer = make_trainer(self.model, settings, train)
-        validation_batches(self.held_out, batch_size=1, block_size=settings.block_size)
         self.best_loss = facts.get("best_loss", float("inf"))
         self.validation_loss = facts.get("validation_loss", float("nan"))
         if resume:
@@ -155,6 +155,15 @@ class LanguageModelTraining:
             save_checkpoint(self.run.best, arrays, facts)
         save_checkpoint(self.run.last, arrays, facts)
         display.evaluation(self.trainer.steps_done, loss, best)
+
+
+def check_length(held_out: np.ndarray, block_size: int) -> None:
+    """Refuse a text whose held-out tenth is shorter than one block."""
+    if len(held_out) <= block_size:
+        raise ValueError(
+            f"the text is too short: its held-out tenth has {len(held_out)} tokens but "
+            f"block_size {block_size} needs at least {block_size + 1}"
+        )
 
 
 def make_tokenizer(settings: Settings, corpus: str) -> Any:
