@@ -136,6 +136,22 @@ def scaled_dot_product_attention(
     return ops.Attention.apply(query, key, value, mask, **options)
 
 
+def packed_self_attention(qkv: Input, dropout_p: float = 0.0, is_causal: bool = False) -> Tensor:
+    """Attention among all positions, from one projection: the quick way for self-attention.
+
+    Args:
+        qkv: (B, T, 3, n_head, head_dim): queries, keys and values side by side.
+        dropout_p, is_causal: as in `scaled_dot_product_attention`.
+
+    Returns:
+        (B, T, n_head · head_dim), the heads joined again.
+    """
+    options: dict[str, Any] = {"dropout_p": dropout_p, "is_causal": is_causal}
+    if dropout_p > 0:
+        options["seed"] = random.draw_seed()
+    return ops.PackedAttention.apply(qkv, **options)
+
+
 def layer_norm(
     x: Input,
     normalized_shape: int | Sequence[int],

@@ -15,7 +15,7 @@ from typing import Any
 
 from minitransformer.devices import array_module, device_of, keep_array
 from minitransformer.drawing import to_dot, to_mermaid
-from minitransformer.memory import is_own
+from minitransformer.memory import add, is_own
 from minitransformer.methods import data_of
 
 __all__ = ["Node", "backward", "detect_anomaly", "no_grad", "to_dot", "to_mermaid", "unbroadcast"]
@@ -172,7 +172,7 @@ def backward(root: Any, gradient: Any = None, retain_graph: bool = False) -> Non
         if edge in ours:
             total[edge] += g
         elif edge in total:
-            total[edge] = keep_array(total[edge] + g)
+            total[edge] = keep_array(add(total[edge], g))
             ours.add(edge)
         elif isinstance(edge, Node):
             total[edge] = g
@@ -198,7 +198,7 @@ def backward(root: Any, gradient: Any = None, retain_graph: bool = False) -> Non
             node.edges = (None,) * len(node.edges)
         del dy, grads, g
     for leaf, g in (*kept, *total.items()):
-        leaf.grad = g if leaf.grad is None else keep_array(leaf.grad + g)
+        leaf.grad = g if leaf.grad is None else keep_array(add(leaf.grad, g))
 
 
 def is_private(g: Any, dy: Any, grads: tuple, saved: Any) -> bool:

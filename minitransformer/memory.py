@@ -115,6 +115,15 @@ def empty_like(x: np.ndarray) -> np.ndarray:
     return empty(x.shape, x.dtype)
 
 
+def add(a: Any, b: Any) -> Any:
+    """a + b; two large arrays of one kind give one over reused memory."""
+    if not (type(a) is type(b) is np.ndarray) or a.nbytes < SMALLEST_BLOCK:
+        return a + b
+    if a.shape != b.shape or a.dtype != b.dtype:
+        return a + b
+    return np.add(a, b, out=empty(a.shape, a.dtype))
+
+
 def is_own(x: np.ndarray) -> bool:
     """Whether `x` is the whole of its memory, not a view of another array's."""
     base = x.base

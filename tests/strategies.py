@@ -335,6 +335,15 @@ def attention(make: Maker) -> tuple:
     return (q, k, v, *mask), options
 
 
+@of("packed_self_attention")
+def packed_attention(make: Maker) -> tuple:
+    batch, t, heads, d = make.choose(0, 1, 2), *make.shape(3, 3)
+    options: dict = {"is_causal": make.choose(False, True)}
+    if make.choose(False, False, True):
+        options |= {"dropout_p": 0.4, "seed": make.draw(st.integers(0, 2**63 - 1))}
+    return (make.normal((batch, t, 3, heads, d)),), options
+
+
 @of("embedding")
 def lookup(make: Maker) -> tuple:
     weight = make.normal((make.draw(SIZES), make.draw(SIZES)))

@@ -132,6 +132,11 @@ TABLE = {
         (lambda: F.rms_norm(f32(2, 3), (2, 2)), ValueError, ["(2, 2)", "(2, 3)"]),
         (lambda: F.rms_norm(f32(2, 3), 3, f32(2)), ValueError, ["weight", "(3,)", "(2,)"]),
     ],
+    "packed_self_attention": [
+        (lambda: F.packed_self_attention(f32(2, 5, 12)), ValueError, ["(2, 5, 12)", "head_dim"]),
+        (lambda: F.packed_self_attention(f32(2, 5, 2, 2, 4)), ValueError, ["(2, 5, 2, 2, 4)"]),
+        (lambda: F.packed_self_attention(f32(2, 5, 3, 2, 4), 1.5), ValueError, ["1.5"]),
+    ],
     "scaled_dot_product_attention": [
         (lambda: attend(k=f32(2, 5, 3)), ValueError, ["key (2, 5, 3)", "query (2, 4, 6)"]),
         (lambda: attend(v=f32(2, 4, 6)), ValueError, ["value (2, 4, 6)", "key (2, 5, 6)"]),

@@ -110,6 +110,14 @@ def test_attention_over_several_blocks(rng, case, lengths, many_chunks):
     assert_close(got, expected, 1e-12)
 
 
+@pytest.mark.parametrize("case", ATTENTION)
+def test_packed_attention_over_several_blocks(rng, case, many_chunks):
+    options = {key: value for key, value in ATTENTION[case].items() if key != "scale"}
+    name, qkv = "packed_self_attention", (rng.standard_normal((2, 150, 3, 3, 8)),)
+    got, expected = results(name, qkv, options), results(name, qkv, options, "reference")
+    assert_close(got, expected, 1e-12)
+
+
 @pytest.mark.parametrize("kind", [bool, np.float64])
 def test_attention_masks_over_several_blocks(rng, kind, many_chunks):
     inputs = attention_inputs(rng, np.float64)

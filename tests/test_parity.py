@@ -62,6 +62,11 @@ def attention(q, k, v, mask=None, dropout_p=0.0, is_causal=False, scale=None, se
     return TF.scaled_dot_product_attention(q, k, v, mask, is_causal=is_causal, scale=scale)
 
 
+def packed_attention(qkv, **options):
+    y = attention(*qkv.permute(2, 0, 3, 1, 4).unbind(0), **options)
+    return None if y is None else y.transpose(1, 2).flatten(2)
+
+
 def layer_norm(x, weight=None, bias=None, eps=1e-5, normalized_ndim=1):
     return TF.layer_norm(x, x.shape[-normalized_ndim:], weight, bias, eps)
 
@@ -97,6 +102,7 @@ PYTORCH = {
     "softmax": lambda x, axis: torch.softmax(x, axis),
     "log_softmax": lambda x, axis: torch.log_softmax(x, axis),
     "scaled_dot_product_attention": attention,
+    "packed_self_attention": packed_attention,
     "layer_norm": layer_norm,
     "rms_norm": rms_norm,
     "embedding": lambda weight, indices: TF.embedding(indices, weight),

@@ -70,14 +70,15 @@ class CausalSelfAttention(nn.Module):
     def forward(self, x: Tensor, cache: LayerCache | None = None) -> Tensor:
         batch, length, features = x.shape
         packed = self.c_attn(x).reshape(batch, length, 3, self.n_head, features // self.n_head)
-        q, k, v = packed.permute(2, 0, 3, 1, 4)  # each (B, n_head, T, head_dim)
-        if cache is not None:
+        if cache is None:
+            dropout_p = self.dropout if self.training else 0.0
+            y = F.packed_self_attention(packed, dropout_p, is_causal=True)
+        else:
+            q, k, v = packed.permute(2, 0, 3, 1, 4)  # each (B, n_head, T, head_dim)
             k, v = cache.extend(k, v)
-        # A single new position may look at everything that the cache holds.
-        y = F.scaled_dot_product_attention(
-            q, k, v, dropout_p=self.dropout if self.training else 0.0, is_causal=length > 1
-        )
-        y = y.permute(0, 2, 1, 3).reshape(x.shape)
+            # A single new position may look at everything that the cache holds.
+            y = F.scaled_dot_product_attention(q, k, v, is_causal=length > 1)
+            y = y.permute(0, 2, 1, 3).reshape(x.shape)
         return self.resid_dropout(self.c_proj(y))
 
 

@@ -162,6 +162,11 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         scratch.replace(path)
+    except OSError as error:
+        scratch.unlink(missing_ok=True)
+        kept = "; the file that was there is untouched" if path.exists() else ""
+        message = f"save: cannot write {path}: {error.strerror}{kept}"
+        raise OSError(error.errno, message) from error
     except BaseException:
         scratch.unlink(missing_ok=True)
         raise

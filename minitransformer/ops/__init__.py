@@ -15,7 +15,7 @@ from minitransformer.ops.arithmetic import (
     Sqrt,
     Sub,
 )
-from minitransformer.ops.attention import Attention
+from minitransformer.ops.attention import Attention, PackedAttention
 from minitransformer.ops.dropout import Dropout
 from minitransformer.ops.embedding import Embedding
 from minitransformer.ops.linear import Einsum, Linear, MatMul

@@ -71,22 +71,62 @@ class Attention(Function, name="scaled_dot_product_attention"):
 
     @staticmethod
     def backward(ctx: Node, dy: Any) -> tuple:
-        q, k, v, weights, scale, dropout_p, seed, mask = ctx.saved
-        dropped, dweights = weights, dy @ v.swapaxes(-1, -2)
-        if dropout_p > 0:
-            kept = scaled_mask(weights, weights.shape, dropout_p, seed)
-            dropped, dweights = weights * kept, dweights * kept
-        # Through the softmax, as in softmax.py; a row of zeros stays zero.
-        dscores = weights * (dweights - (dweights * weights).sum(axis=-1, keepdims=True))
-        dq = dscores @ k * scale
-        dk = dscores.swapaxes(-1, -2) @ q * scale
-        dv = dropped.swapaxes(-1, -2) @ dy
+        dq, dk, dv, dscores = gradients(*ctx.saved[:-1], dy)
         if len(ctx.needs) == 3:
             return dq, dk, dv
         if not ctx.needs[3]:
             return dq, dk, dv, None
-        shape, dtype = mask
+        shape, dtype = ctx.saved[-1]
         return dq, dk, dv, unbroadcast(dscores, shape).astype(dtype)
+
+
+class PackedAttention(Function, name="packed_self_attention"):
+    """Self-attention straight from the projection that q, k and v share, and back to features.
+
+    qkv (B, T, 3, n_head, head_dim) -> y (B, T, n_head · head_dim); the rest is as in Attention.
+    """
+
+    @staticmethod
+    def check(qkv: Any, dropout_p: float = 0.0, is_causal: bool = False, seed: int = 0) -> None:
+        name = PackedAttention.op_name
+        check_floating(name, qkv, "qkv")
+        check_probability(name, dropout_p)
+        if qkv.ndim != 5 or qkv.shape[2] != 3:
+            raise ValueError(
+                f"{name}: qkv should be (B, T, 3, n_head, head_dim), got shape {qkv.shape}"
+            )
+
+    @staticmethod
+    def forward(
+        ctx: Node, qkv: Any, dropout_p: float = 0.0, is_causal: bool = False, seed: int = 0
+    ) -> Any:
+        q, k, v = qkv.transpose(2, 0, 3, 1, 4)
+        y = Attention.forward(ctx, q, k, v, None, dropout_p, is_causal, None, seed)
+        batch, length, _, n_head, head_dim = qkv.shape
+        return y.swapaxes(1, 2).reshape(batch, length, n_head * head_dim)
+
+    @staticmethod
+    def backward(ctx: Node, dy: Any) -> tuple:
+        batch, n_head, length, head_dim = ctx.saved[0].shape
+        dy = dy.reshape(batch, length, n_head, head_dim).swapaxes(1, 2)
+        packed = array_module(dy).stack(gradients(*ctx.saved[:-1], dy)[:3], axis=2)
+        return (packed.transpose(0, 3, 2, 1, 4),)
+
+
+def gradients(
+    q: Any, k: Any, v: Any, weights: Any, scale: float, dropout_p: float, seed: int, dy: Any
+) -> tuple:
+    """The gradients of q, k, v and of the scores."""
+    dropped, dweights = weights, dy @ v.swapaxes(-1, -2)
+    if dropout_p > 0:
+        kept = scaled_mask(weights, weights.shape, dropout_p, seed)
+        dropped, dweights = weights * kept, dweights * kept
+    # Through the softmax, as in softmax.py; a row of zeros stays zero.
+    dscores = weights * (dweights - (dweights * weights).sum(axis=-1, keepdims=True))
+    dq = dscores @ k * scale
+    dk = dscores.swapaxes(-1, -2) @ q * scale
+    dv = dropped.swapaxes(-1, -2) @ dy
+    return dq, dk, dv, dscores
 
 
 def masked_softmax(scores: Any, attn_mask: Any, is_causal: bool) -> Any:

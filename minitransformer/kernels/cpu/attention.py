@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numba import prange
 
-from minitransformer import ops
+from minitransformer import memory, ops
 from minitransformer.function import accelerates
 from minitransformer.graph import Node
 from minitransformer.kernels.cpu import blas
 from minitransformer.kernels.cpu.blas import gemm
 from minitransformer.kernels.cpu.dropout import kept, scale_of, threshold_of
-from minitransformer.kernels.cpu.rows import empty_like_heads, fits, matrices
+from minitransformer.kernels.cpu.rows import contiguous, empty_like_heads, fits, matrices
 from minitransformer.kernels.cpu.runtime import chunks_for, helper, share, strided_kernel
 from minitransformer.kernels.cpu.vector_math import exp, row_max
 
@@ -63,6 +63,45 @@ class Attention:
         arrays = [matrices(x) for x in (q, k, v, dy, *gradients)]
         attention_gradient(*arrays, norms, *options, chunks_for(options[2].size))
         return (*gradients, None)[: len(ctx.needs)]
+
+
+@accelerates(ops.PackedAttention, device="cpu")
+class PackedAttention:
+    """The same kernels on views of the packed arrays: nothing is cut apart or put together."""
+
+    @staticmethod
+    def forward(
+        ctx: Node, qkv: Any, dropout_p: float = 0.0, is_causal: bool = False, seed: int = 0
+    ) -> Any:
+        if not (blas.library and fits(qkv) and qkv.size):
+            return NotImplemented
+        batch, length, _, n_head, head_dim = qkv.shape
+        real = qkv.dtype.type
+        q, k, v = heads = qkv_views(contiguous(qkv))
+        mask = additive(None, (batch, n_head, length, length), qkv.dtype)
+        drop = threshold_of(dropout_p), real(scale_of(dropout_p)), np.uint64(seed)
+        options = real(1 / sqrt(head_dim)), bool(is_causal), mask, False, dropout_p > 0, *drop
+        y = memory.empty((batch, length, n_head, head_dim), qkv.dtype)
+        norms = np.empty((batch, n_head, length, 2), qkv.dtype)
+        attention_rows(q, k, v, y.swapaxes(1, 2), norms, *options, chunks_for(mask.size))
+        ctx.save(heads, norms, options)
+        return y.reshape(batch, length, n_head * head_dim)
+
+    @staticmethod
+    def backward(ctx: Node, dy: Any) -> tuple:
+        (q, k, v), norms, options = ctx.saved
+        batch, n_head, length, head_dim = q.shape
+        dy = contiguous(dy).reshape(batch, length, n_head, head_dim).swapaxes(1, 2)
+        dqkv = memory.empty((batch, length, 3, n_head, head_dim), q.dtype)
+        dqkv[:, :, 1:] = 0  # blocks add to dk and dv
+        chunks = chunks_for(options[2].size)
+        attention_gradient(q, k, v, dy, *qkv_views(dqkv), norms, *options, chunks)
+        return (dqkv,)
+
+
+def qkv_views(packed: np.ndarray) -> Any:
+    """The queries, keys and values in (B, T, 3, H, D), as an array of three (B, H, T, D)."""
+    return packed.transpose(2, 0, 3, 1, 4)
 
 
 def additive(mask: Any, scores: tuple[int, ...], dtype: Any) -> Any:

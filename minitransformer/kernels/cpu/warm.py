@@ -28,6 +28,7 @@ def examples(dtype: Any) -> Iterator[Example]:
     yield ops.Dropout, (x,), {"p": 0.5, "seed": 1}
     yield ops.Embedding, (x, ids), {}
     yield ops.CrossEntropy, (x, ids % 5), {}
+    yield ops.PackedAttention, (np.ones((1, 6, 3, 2, 5), dtype),), {"is_causal": True}
     yield ops.Attention, (heads, heads, heads), {"is_causal": True}
 
 
