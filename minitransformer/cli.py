@@ -85,15 +85,15 @@ def generate(
     checkpoint: Annotated[str, typer.Option(help="best or last.")] = "best",
 ) -> None:
     """Stream text from a trained model."""
-    from minitransformer.training.generation import load_language_model, stream_text
+    from minitransformer.training.generation import load_language_model, printable, stream_text
 
     model, tokenizer = load_language_model(folder, checkpoint)
     options = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
     pieces = stream_text(model, tokenizer, prompt, tokens, **options)
     first = next(pieces, "")
-    sys.stdout.write(prompt + first)
+    sys.stdout.write(prompt + printable(first))
     for piece in pieces:
-        sys.stdout.write(piece)
+        sys.stdout.write(printable(piece))
         sys.stdout.flush()
     sys.stdout.write("\n")
 

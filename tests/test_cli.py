@@ -7,6 +7,7 @@ import pytest
 from minitransformer.cli import main
 from minitransformer.devices import why_no_cuda
 from minitransformer.training import Run
+from minitransformer.training.generation import printable
 from minitransformer.training.log import read_log
 
 TEXT = argparse.__file__
@@ -75,6 +76,10 @@ def test_resume_without_a_checkpoint_starts_afresh_with_the_same_flags(tmp_path,
 def test_generate_streams_the_same_text_for_the_same_seed(trained, command):
     texts = {command("generate", trained, "def ", "--seed", "5", "--tokens", "30")[1] for _ in "ab"}
     assert len(texts) == 1 and texts.pop().startswith("def ")
+
+
+def test_control_characters_do_not_reach_the_terminal():
+    assert printable("a\tb\n\x1b[31m\x07é\x7f") == "a\tb\n\ufffd[31m\ufffdé\ufffd"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Text from a trained language model."""
 
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,12 @@ def stream_text(
     yield decoder.finish()
 
 
+def printable(text: str) -> str:
+    """Text for a terminal: control characters, which could change its state, as U+FFFD."""
+    kept = (c if c in "\n\t" or unicodedata.category(c) != "Cc" else "\ufffd" for c in text)
+    return "".join(kept)
+
+
 def sample_text(model: GPT, tokenizer: Any, max_new_tokens: int, seed: int) -> str:
     """A sample that starts at a line's beginning, where the tokenizer knows line ends."""
     try:
@@ -43,4 +50,4 @@ def sample_text(model: GPT, tokenizer: Any, max_new_tokens: int, seed: int) -> s
     except ValueError:
         prompt = [0]
     ids = model.stream(prompt, max_new_tokens, temperature=0.8, seed=seed)
-    return tokenizer.decode(list(ids))
+    return printable(tokenizer.decode(list(ids)))
