@@ -123,6 +123,18 @@ class Function:
         return cls._forward(Node(cls, (False,) * len(arrays)), arrays, options)[0]
 
     @classmethod
+    def run_each(cls, calls: list[tuple], **options: Any) -> None:
+        """`run` for each tuple of arrays, all at once where a kernel has `forward_each`.
+
+        That returns whether it could; it is for ops that change their inputs in place.
+        """
+        implementation = cls.implementation(_common_device(calls[0]))
+        together = getattr(implementation, "forward_each", None)
+        if together is None or not together(calls, **options):
+            for arrays in calls:
+                cls.run(*arrays, **options)
+
+    @classmethod
     def implementation(cls, device: str) -> Any:
         """The kernel registered for `device`, loading its family at first use; else the op."""
         if settings.kernels == "reference" or not cls.family:

@@ -46,6 +46,11 @@ class Optimizer:
         """Change the array `p`, whose gradient is `g`, in place."""
         raise NotImplementedError
 
+    def update_group(self, members: list[tuple], group: dict[str, Any]) -> None:
+        """Update all of a group: for each its array, its gradient, what is remembered of it."""
+        for p, g, state in members:
+            self.update(p, g, state, group)
+
     def check_options(self, group: dict[str, Any]) -> None:
         """Refuse options that are out of range."""
         for option in ("lr", "eps", "weight_decay"):
@@ -55,11 +60,13 @@ class Optimizer:
         """Update every parameter that has a gradient."""
         index = 0
         for group in self.param_groups:
+            members = []
             for p in group["params"]:
                 if p.grad is not None:
-                    self.update(p.data, p.grad, self.state.setdefault(index, {}), group)
+                    members.append((p.data, p.grad, self.state.setdefault(index, {})))
                     p.mark_changed()
                 index += 1
+            self.update_group(members, group)
 
     def zero_grad(self) -> None:
         """Forget all gradients."""

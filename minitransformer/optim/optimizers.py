@@ -132,21 +132,17 @@ class Adam(Optimizer):
         for i, beta in enumerate(group["betas"]):
             fraction(self.name, f"betas[{i}]", beta)
 
-    def update(self, p: Any, g: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
-        state["step"] = state.get("step", 0) + 1
-        ops.AdamUpdate.run(
-            p,
-            g,
-            remembered(state, "exp_avg", p),
-            remembered(state, "exp_avg_sq", p),
-            lr=group["lr"],
-            beta1=group["betas"][0],
-            beta2=group["betas"][1],
-            eps=group["eps"],
-            weight_decay=group["weight_decay"],
-            step=state["step"],
-            decoupled=self.decoupled,
-        )
+    def update_group(self, members: list[tuple], group: dict[str, Any]) -> None:
+        """All parameters that have taken equally many steps are updated at once."""
+        calls: dict[int, list[tuple]] = {}
+        for p, g, state in members:
+            state["step"] = state.get("step", 0) + 1
+            averages = remembered(state, "exp_avg", p), remembered(state, "exp_avg_sq", p)
+            calls.setdefault(state["step"], []).append((p, g, *averages))
+        options = {name: group[name] for name in ("lr", "eps", "weight_decay")}
+        options["beta1"], options["beta2"] = group["betas"]
+        for step, arrays in calls.items():
+            ops.AdamUpdate.run_each(arrays, **options, step=step, decoupled=self.decoupled)
 
 
 class AdamW(Adam):

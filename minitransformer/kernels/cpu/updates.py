@@ -9,7 +9,8 @@ from numba import prange
 from minitransformer import ops
 from minitransformer.function import accelerates
 from minitransformer.graph import Node
-from minitransformer.kernels.cpu.rows import fits, flat
+from minitransformer.kernels.cpu.addresses import addresses, stretch
+from minitransformer.kernels.cpu.rows import contiguous, fits, flat
 from minitransformer.kernels.cpu.runtime import chunks_for, kernel, part
 
 
@@ -87,13 +88,15 @@ class RMSpropUpdate:
 
 @accelerates(ops.AdamUpdate, device="cpu")
 class AdamUpdate:
+    """Many small parameters cost one launch: the kernel goes through a list of addresses."""
+
     @staticmethod
-    def forward(
-        ctx: Node,
-        p: Any,
-        g: Any,
-        mean: Any,
-        square: Any,
+    def forward(ctx: Node, *arrays: Any, **options: Any) -> Any:
+        return arrays[0] if AdamUpdate.forward_each([arrays], **options) else NotImplemented
+
+    @staticmethod
+    def forward_each(
+        calls: list[tuple],
         lr: float,
         beta1: float,
         beta2: float,
@@ -101,16 +104,19 @@ class AdamUpdate:
         weight_decay: float,
         step: int,
         decoupled: bool = True,
-    ) -> Any:
-        if not in_place(p, g, mean, square):
-            return NotImplemented
+    ) -> bool:
+        like = calls[0][0]
+        if not all(fits(like, *arrays) and in_place(*arrays) for arrays in calls):
+            return False
+        calls = [(p, contiguous(g), *state) for p, g, *state in calls]
         shrink = 1 - lr * weight_decay if decoupled else 1.0
         coupled = 0.0 if decoupled else weight_decay
         rate, correction = lr / (1 - beta1**step), 1 / (1 - beta2**step)
-        numbers = reals(p, beta1, 1 - beta1, beta2, 1 - beta2, eps, rate, correction)
-        numbers += reals(p, shrink, coupled)
-        adam(*arguments(p, g, mean, square), *numbers, chunks_for(p.size))
-        return p
+        numbers = reals(like, beta1, 1 - beta1, beta2, 1 - beta2, eps, rate, correction)
+        numbers += reals(like, shrink, coupled)
+        sizes = np.array([p.size for p, *_ in calls])
+        adam(addresses(calls), sizes, *numbers, chunks_for(int(sizes.sum())))
+        return True
 
 
 @kernel
@@ -152,14 +158,20 @@ def rmsprop(p, g, square, lr, alpha, rest, eps, weight_decay, chunks):
 
 
 @kernel
-def adam(
-    p, g, mean, square, beta1, rest1, beta2, rest2, eps, rate, correction, shrink, coupled, chunks
-):
+def adam(places, sizes, beta1, rest1, beta2, rest2, eps, rate, correction, shrink, coupled, chunks):
+    """A chunk is a stretch of all parameters laid end to end, of which `places` has addresses."""
     for chunk in prange(chunks):
-        w, d = part(p, chunk, chunks), part(g, chunk, chunks)
-        m, s = part(mean, chunk, chunks), part(square, chunk, chunks)
-        for j in range(w.size):
-            grad = d[j] + coupled * w[j]
-            m[j] = beta1 * m[j] + rest1 * grad
-            s[j] = beta2 * s[j] + rest2 * grad * grad
-            w[j] = shrink * w[j] - rate * m[j] / (sqrt(s[j] * correction) + eps)
+        total = sizes.sum()
+        first, last = total * chunk // chunks, total * (chunk + 1) // chunks
+        for i in range(sizes.size):
+            low, high = max(first, 0), min(last, sizes[i])
+            first, last = first - sizes[i], last - sizes[i]
+            if low >= high:
+                continue
+            w, d = stretch(places[i, 0], low, high, beta1), stretch(places[i, 1], low, high, beta1)
+            m, s = stretch(places[i, 2], low, high, beta1), stretch(places[i, 3], low, high, beta1)
+            for j in range(w.size):
+                grad = d[j] + coupled * w[j]
+                m[j] = beta1 * m[j] + rest1 * grad
+                s[j] = beta2 * s[j] + rest2 * grad * grad
+                w[j] = shrink * w[j] - rate * m[j] / (sqrt(s[j] * correction) + eps)
