@@ -44,4 +44,15 @@ def engine(rounds: Annotated[int, typer.Option(help="Medians of this many.")] = 
     run(rounds)
 
 
+@app.command()
+def kernels(
+    rounds: Annotated[int, typer.Option(help="How often the engines take turns.")] = 3,
+    json: Annotated[Path | None, typer.Option(help="Write everything here.")] = None,
+) -> None:
+    """Every CPU kernel beside its textbook op."""
+    from bench.kernels import run
+
+    run(rounds, json)
+
+
 app()

@@ -1,0 +1,78 @@
+"""The machine that a measurement was made on: its parts, its versions, and its measured peaks.
+
+A result says little without them; every JSON that `python -m bench` writes carries them.
+"""
+
+import platform
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from minitransformer import threads
+
+PACKAGES = "numpy", "numba", "scipy", "tbb", "cupy", "torch"
+MATRIX, COPIED = 1536, 1 << 25  # rows and columns; float32 elements, far more than caches hold
+
+
+def facts() -> dict[str, Any]:
+    """What the machine is and what computes on it, ready for JSON."""
+    return {
+        "cpu": cpu_model(),
+        "cores": threads.usable_cores(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "versions": {name: found for name in PACKAGES if (found := installed(name))},
+        "engine": threads.report(),
+    }
+
+
+def peaks(rounds: int = 5) -> dict[str, float]:
+    """The best that this machine reaches: NumPy's product in GFLOP/s, copying in GB/s."""
+    return {"gflops": gemm_gflops(rounds), "gbs": copy_gbs(rounds)}
+
+
+def gemm_gflops(rounds: int) -> float:
+    """One large float32 product, with every thread that NumPy's BLAS takes."""
+    a, b, out = (np.ones((MATRIX, MATRIX), np.float32) for _ in range(3))
+    return 2 * MATRIX**3 / shortest(lambda: np.matmul(a, b, out=out), rounds) / 1e9
+
+
+def copy_gbs(rounds: int) -> float:
+    """One large array into another, a part a thread; a byte counts as read and as written."""
+    source, target = np.ones(COPIED, np.float32), np.ones(COPIED, np.float32)
+    workers = threads.get_num_threads()
+    parts = list(zip(np.array_split(target, workers), np.array_split(source, workers), strict=True))
+    with ThreadPoolExecutor(workers) as pool:
+        seconds = shortest(lambda: list(pool.map(lambda pair: np.copyto(*pair), parts)), rounds)
+    return 2 * source.nbytes / seconds / 1e9
+
+
+def shortest(work: Callable[[], Any], rounds: int) -> float:
+    """Seconds of the fastest of several runs, after one that does not count."""
+    work()
+    seconds = []
+    for _ in range(rounds):
+        begin = perf_counter()
+        work()
+        seconds.append(perf_counter() - begin)
+    return min(seconds)
+
+
+def cpu_model() -> str:
+    """The processor's name, as far as the system tells it."""
+    file = Path("/proc/cpuinfo")
+    lines = file.read_text().splitlines() if file.exists() else []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or "unknown")
+
+
+def installed(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
