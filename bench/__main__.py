@@ -45,6 +45,34 @@ def engine(rounds: Annotated[int, typer.Option(help="Medians of this many.")] = 
 
 
 @app.command()
+def attention(
+    lengths: Annotated[str, typer.Option(help="Comma-separated; 64 to 4096 if empty.")] = "",
+    long: Annotated[bool, typer.Option("--long", help="8192 too.")] = False,
+    batch: int = 1,
+    rounds: Annotated[int, typer.Option(help="How often the engines take turns.")] = 5,
+    json: Annotated[Path | None, typer.Option(help="Write the numbers to this file.")] = None,
+) -> None:
+    """Causal attention by T, time and memory: kernels, textbook, PyTorch."""
+    from bench.attention import LENGTHS, LONG, run
+
+    chosen = [int(T) for T in lengths.split(",")] if lengths else LENGTHS
+    run(chosen + [LONG] * long, batch, rounds, json)
+
+
+@app.command()
+def inference(
+    sizes: Annotated[str, typer.Option(help="Comma-separated.")] = "tiny,small",
+    batches: Annotated[str, typer.Option(help="Comma-separated.")] = "1,16",
+    rounds: Annotated[int, typer.Option(help="How often the engines take turns.")] = 5,
+    json: Annotated[Path | None, typer.Option(help="Write the numbers to this file.")] = None,
+) -> None:
+    """Tokens a second of generation with a cache, ours beside PyTorch's."""
+    from bench.inference import run
+
+    run(sizes.split(","), [int(batch) for batch in batches.split(",")], rounds, json)
+
+
+@app.command()
 def kernels(
     rounds: Annotated[int, typer.Option(help="How often the engines take turns.")] = 3,
     json: Annotated[Path | None, typer.Option(help="Write everything here.")] = None,
