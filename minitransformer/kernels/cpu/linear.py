@@ -14,7 +14,7 @@ from minitransformer.graph import Node
 from minitransformer.kernels.cpu import blas
 from minitransformer.kernels.cpu.blas import gemm
 from minitransformer.kernels.cpu.rows import as_rows, contiguous, fits
-from minitransformer.kernels.cpu.runtime import chunks_for, helper, kernel, strided_kernel
+from minitransformer.kernels.cpu.runtime import chunks_for, helper, kernel
 
 
 @accelerates(ops.Linear, device="cpu")
@@ -33,17 +33,19 @@ class Linear:
     @staticmethod
     def backward(ctx: Node, dy: Any) -> tuple:
         x, weight, shape = ctx.saved
-        dy = as_rows(dy)
+        rows, nothing = as_rows(dy), np.empty((0, 0), dy.dtype)
         dx = memory.empty(shape, dy.dtype) if ctx.needs[0] else None
         dweight = memory.empty(weight.shape, dy.dtype) if ctx.needs[1] else None
         dbias = np.zeros(len(weight), dy.dtype) if ctx.needs[2:] == (True,) else None
-        chunks = chunks_for_product(dy.size, weight.shape[1])
-        if dx is not None:
-            product(dy, weight, as_rows(dx), chunks)
-        if dweight is not None:
-            product(dy.T, x, dweight, chunks)
-        if dbias is not None:
-            column_sums(dy, dbias, chunks)
+        linear_gradient(
+            rows,
+            nothing if x is None else x,
+            weight,
+            nothing if dx is None else as_rows(dx),
+            nothing if dweight is None else dweight,
+            nothing.reshape(0) if dbias is None else dbias,
+            chunks_for_product(dy.size, weight.shape[1]),
+        )
         return (dx, dweight, dbias)[: len(ctx.needs)]
 
 
@@ -66,26 +68,30 @@ def linear_rows(x, weight, bias, y, chunks):
         gemm(x[top:bottom], weight[left:right].T, block, one, one if bias.size else zero)
 
 
-@strided_kernel("c")
-def product(a, b, c, chunks):
-    """c = a b."""
-    one, zero = a.dtype.type(1), a.dtype.type(0)
-    for chunk in prange(chunks):
-        top, bottom, left, right = stripe(c, chunk, chunks)
-        gemm(a[top:bottom], b[:, left:right], c[top:bottom, left:right], one, zero)
-
-
 @kernel
-def column_sums(x, sums, chunks):
-    """Add the rows of x to `sums`, in order; a thread owns some columns."""
-    columns = x.shape[1]
+def linear_gradient(dy, x, weight, dx, dweight, dbias, chunks):
+    """Each thread computes its part of all three gradients; one of size 0 is not wanted."""
+    one, zero = dy.dtype.type(1), dy.dtype.type(0)
     for chunk in prange(chunks):
-        left, right = columns * chunk // chunks, columns * (chunk + 1) // chunks
-        total = sums[left:right]
-        for i in range(len(x)):
-            row = x[i, left:right]
-            for j in range(row.size):
-                total[j] += row[j]
+        if dx.size:
+            top, bottom, left, right = stripe(dx, chunk, chunks)
+            gemm(dy[top:bottom], weight[:, left:right], dx[top:bottom, left:right], one, zero)
+        if dweight.size:
+            top, bottom, left, right = stripe(dweight, chunk, chunks)
+            block = dweight[top:bottom, left:right]
+            gemm(dy[:, top:bottom].T, x[:, left:right], block, one, zero)
+        if dbias.size:
+            left, right = dbias.size * chunk // chunks, dbias.size * (chunk + 1) // chunks
+            add_columns(dy, left, right, dbias[left:right])
+
+
+@helper
+def add_columns(x, left, right, sums):
+    """Add the rows of some columns of x to `sums`, in order."""
+    for i in range(len(x)):
+        row = x[i, left:right]
+        for j in range(row.size):
+            sums[j] += row[j]
 
 
 @helper
