@@ -73,6 +73,18 @@ def inference(
 
 
 @app.command()
+def startup(
+    size: str = "tiny",
+    rounds: Annotated[int, typer.Option(help="Medians of this many.")] = 3,
+    json: Annotated[Path | None, typer.Option(help="Write the numbers to this file.")] = None,
+) -> None:
+    """Import, and the first training step: kernels compiled before, or not yet."""
+    from bench.startup import run
+
+    run(size, rounds, json)
+
+
+@app.command()
 def kernels(
     rounds: Annotated[int, typer.Option(help="How often the engines take turns.")] = 3,
     json: Annotated[Path | None, typer.Option(help="Write everything here.")] = None,
