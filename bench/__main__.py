@@ -13,11 +13,12 @@ def train(
     sizes: Annotated[str, typer.Option(help="Comma-separated.")] = "micro,tiny,small,medium",
     engines: Annotated[str, typer.Option(help="ours, torch, torch-compile.")] = "ours,torch",
     rounds: Annotated[int, typer.Option(help="How often the engines take turns.")] = 5,
+    json: Annotated[Path | None, typer.Option(help="Write the numbers to this file.")] = None,
 ) -> None:
     """A training step, ours beside PyTorch's."""
     from bench.train import run
 
-    run(sizes.split(","), engines.split(","), rounds)
+    run(sizes.split(","), engines.split(","), rounds, json)
 
 
 @app.command()

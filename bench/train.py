@@ -5,60 +5,39 @@ both. Losses are compared before times are. The ratio is PyTorch's time over our
 ours is faster.
 """
 
-import json
-import subprocess
-import sys
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from bench.record import save
+from bench.turns import Worker, in_turns
+
 STEPS = {"micro": 60, "tiny": 12, "small": 3, "medium": 2}
-
-
-class Worker:
-    """An engine in another process, warm, waiting for its turn."""
-
-    def __init__(self, engine: str, size: str) -> None:
-        command = [sys.executable, "-m", "bench.peers.worker", engine, size]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def take(self, steps: int) -> dict[str, Any]:
-        assert self.process.stdin and self.process.stdout
-        self.process.stdin.write(f"{steps}\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
-
-    def stop(self) -> None:
-        self.process.communicate()
 
 
 def measure(size: str, engines: list[str], rounds: int) -> dict[str, Any]:
     """Times of each engine at one size, in turns; the first round warms up."""
-    workers = {engine: Worker(engine, size) for engine in engines}
-    warm = {engine: worker.take(3) for engine, worker in workers.items()}
-    losses = {engine: answer["losses"] for engine, answer in warm.items()}
+    workers = {engine: Worker("bench.peers.worker", engine, size) for engine in engines}
+    losses = {engine: worker.ask(3)["losses"] for engine, worker in workers.items()}
     apart = max(abs(a - b) for e in engines for a, b in zip(losses[e], losses["ours"], strict=True))
     if apart > 1e-3:
         raise RuntimeError(f"bench train: {size}: losses differ by {apart:.2g}: {losses}")
-    times: dict[str, list[float]] = {engine: [] for engine in engines}
-    best = dict.fromkeys(engines, float("inf"))
-    peak = {}
-    for _ in range(rounds):
-        for engine, worker in workers.items():
-            answer = worker.take(STEPS[size])
-            times[engine].append(median(answer["seconds"]))
-            best[engine] = min(best[engine], *answer["seconds"])
-            peak[engine] = answer["peak_mb"]
+    answers = in_turns(workers, STEPS[size], rounds)
     for worker in workers.values():
         worker.stop()
-    return {"size": size, "median": times, "best": best, "peak_mb": peak, "apart": apart}
+    return {
+        "size": size,
+        "apart": apart,
+        "median": {e: [median(answer["seconds"]) for answer in answers[e]] for e in engines},
+        "best": {e: min(min(answer["seconds"]) for answer in answers[e]) for e in engines},
+        "peak_mb": {e: answers[e][-1]["peak_mb"] for e in engines},
+    }
 
 
-def run(sizes: list[str], engines: list[str], rounds: int) -> list[dict[str, Any]]:
+def run(sizes: list[str], engines: list[str], rounds: int, file: Path | None) -> None:
     """Measure and print a table, a row an engine and size."""
     table = Table("size", "engine", "median ms", "best ms", "peak MB", "ours is faster by (spread)")
     results = []
@@ -78,4 +57,4 @@ def run(sizes: list[str], engines: list[str], rounds: int) -> list[dict[str, Any
                 "" if engine == "ours" else spread,
             )
     Console().print(table)
-    return results
+    save(file, "train", results)

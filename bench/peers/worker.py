@@ -1,21 +1,21 @@
 """One engine in a process of its own: `python -m bench.peers.worker ENGINE SIZE`.
 
-Reads a number of steps from each line of standard input, takes them, and answers with one
-line of JSON: seconds of each step, the losses, and the peak memory so far. Between lines it
-sleeps, so that engines can take turns.
+Asked for a number of steps, it takes them and answers with the seconds of each, the losses, and
+the peak memory so far.
 """
 
-import json
 import resource
 import sys
 from collections.abc import Callable
 from time import perf_counter
+from typing import Any
 
 import numpy as np
-from minitransformer.models.gpt import GPT
 
 from bench.sizes import config_of
+from bench.turns import serve
 from minitransformer import manual_seed
+from minitransformer.models.gpt import GPT
 
 LR, WEIGHT_DECAY, BETA2 = 1e-3, 0.1, 0.99
 StepFunction = Callable[[np.ndarray, np.ndarray], float]
@@ -68,15 +68,18 @@ def main(engine: str, size: str) -> None:
     manual_seed(1337)
     step = ENGINES[engine](GPT(config))
     draw = np.random.default_rng(7).integers
-    for line in sys.stdin:
+
+    def take(steps: int) -> dict[str, Any]:
         seconds, losses = [], []
-        for _ in range(int(line)):
+        for _ in range(steps):
             tokens = draw(config.vocab_size, size=(batch_size, config.block_size + 1))
             begin = perf_counter()
             losses.append(step(tokens[:, :-1].copy(), tokens[:, 1:].copy()))
             seconds.append(perf_counter() - begin)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(json.dumps({"seconds": seconds, "losses": losses, "peak_mb": peak}), flush=True)
+        return {"seconds": seconds, "losses": losses, "peak_mb": peak}
+
+    serve(take)
 
 
 if __name__ == "__main__":
