@@ -16,6 +16,8 @@ from minitransformer.graph import Node
 ROWS, FEATURES = (256, 4096), 512
 ATTENTION = ((2, 64, 4, 32), (4, 256, 8, 64))  # batch, length, heads, features of a head
 
+TOLERANCE = 1e-4  # of the largest number in an array; float32 sums of thousands keep well below
+
 ELEMENTWISE = ops.ReLU, ops.Sigmoid, ops.Tanh, ops.SiLU, ops.Softmax, ops.LogSoftmax
 STEP = {"lr": 1e-3, "eps": 1e-8, "weight_decay": 0.1}
 PATTERN = np.random.default_rng(8).standard_normal(1021, np.float32)  # of the arriving gradient
@@ -45,12 +47,12 @@ def cases() -> Iterator[Case]:
     draw = np.random.default_rng(7)
     for rows in ROWS:
         for op, inputs, options in rowwise(rows, draw):
-            yield Case(op, inputs, options, f"{rows} × {FEATURES}")
+            yield Case(op, inputs, options, f"{rows}×{FEATURES}")
         x, weight, bias = normal(draw, (rows, FEATURES), (FEATURES, FEATURES), (FEATURES,))
-        size, flops = f"{rows} × {FEATURES} × {FEATURES}", 2.0 * rows * FEATURES**2
+        size, flops = f"{rows}×{FEATURES}×{FEATURES}", 2.0 * rows * FEATURES**2
         yield Case(ops.Linear, (x, weight, bias), {}, size, flops)
     for batch, length, heads, features in ATTENTION:
-        size = " × ".join(map(str, (batch, length, heads, features)))
+        size = "×".join(map(str, (batch, length, heads, features)))
         flops = 2.0 * batch * heads * length**2 * features  # two products, half of each masked
         separate = normal(draw, *[(batch, heads, length, features)] * 3)
         packed = normal(draw, (batch, length, 3, heads, features))

@@ -2,9 +2,12 @@
 
 Each is first held against the textbook in float64, then they take turns, warm. NumPy's and
 Numba's run in this process, PyTorch's in another. A kernel alone is timed, without the graph.
+Speed-up and rates come from the fastest repetitions: they are steadier on a shared machine.
 """
 
-import json
+from collections.abc import Callable
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from time import perf_counter, sleep
@@ -16,31 +19,37 @@ from rich.progress import track
 from rich.table import Table
 
 from bench import machine
-from bench.cases import Case, Outcome, cases, largest_error, perform
+from bench.cases import TOLERANCE, Case, cases, largest_error, perform
+from bench.record import save
+from bench.turns import Worker
 from minitransformer import kernels
 from minitransformer.function import ACCELERATED, load_kernels
 
-TOLERANCE = 1e-4  # of the largest number in an array; float32 sums of thousands keep well below
 TURN = 0.03  # seconds that one turn may take, with two repetitions at the least
 REST = 0.03  # seconds until the threads of another engine's BLAS have gone to sleep
+ENGINES = {"textbook": "textbook", "torch": "PyTorch", "kernel": "kernel"}
+
+Turn = Callable[[], list[float]]  # seconds of one pass: the median, the least
 
 
 def run(rounds: int, json_file: Path | None) -> None:
     """Measure, print a table, and write all of it into `json_file`."""
     load_all()
-    facts, peaks = machine.facts(), machine.peaks()
-    rows = [
-        measure(case, direction, rounds, peaks)
-        for case in track(list(cases()), "kernels", transient=True)
-        for direction in directions(case)
-    ]
-    console = Console()
-    console.print(f"{facts['cpu']}, {facts['engine']['threads']} threads: ", end="")
-    console.print(f"product {peaks['gflops']:.0f} GFLOP/s, copy {peaks['gbs']:.1f} GB/s")
-    console.print(table_of(rows))
-    if json_file:
-        report = {"machine": facts, "peaks": peaks, "rounds": rounds, "kernels": rows}
-        json_file.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    peaks = machine.peaks()
+    peer = Worker("bench.peers.torch_ops") if find_spec("torch") else None
+    rows = []
+    for number, case in enumerate(track(list(cases()), "kernels", transient=True)):
+        for direction in directions(case):
+            turns = engines(case, direction)
+            if peer:
+                turns["torch"] = partial(peer.ask, [number, direction])
+            rows.append(measure(case, direction, turns, rounds))
+    if peer:
+        peer.stop()
+    save(json_file, "kernels", rows)
+    product, copy = f"{peaks['gflops']:.0f} GFLOP/s", f"{peaks['gbs']:.0f} GB/s"
+    Console().print(f"{machine.cpu_model()}: product {product}, copy {copy}", highlight=False)
+    Console().print(table_of(rows))
 
 
 def load_all() -> None:
@@ -64,71 +73,84 @@ def directions(case: Case) -> list[str]:
     return [d for d in passes if getattr(kernel, d) is not getattr(case.op, d)]
 
 
-def measure(case: Case, direction: str, rounds: int, peaks: dict[str, float]) -> dict[str, Any]:
+def engines(case: Case, direction: str) -> dict[str, Turn]:
+    """Those that take their turns in this process."""
+    implementations = {"textbook": case.op, "kernel": ACCELERATED[case.op, "cpu"]}
+    return {name: partial(take_turn, i, case, direction) for name, i in implementations.items()}
+
+
+def measure(case: Case, direction: str, turns: dict[str, Turn], rounds: int) -> dict[str, Any]:
     """One row: validate, which compiles too, then time in turns."""
-    engines = {"textbook": case.op, "kernel": ACCELERATED[case.op, "cpu"]}
+    done = perform(ACCELERATED[case.op, "cpu"], case, direction)
     expected = perform(case.op, case, direction, np.float64).results
-    done = {name: perform(engine, case, direction) for name, engine in engines.items()}
-    error = largest_error(done["kernel"].results, expected)
+    error = largest_error(done.results, expected)
     if not error < TOLERANCE:
         raise RuntimeError(f"bench kernels: {case.name} {case.size} {direction}: error {error:.2g}")
-    times: dict[str, list[float]] = {name: [] for name in engines}
+    times: dict[str, list[list[float]]] = {name: [] for name in turns}
     for _ in range(rounds):
-        for name, engine in engines.items():
-            times[name].append(take_turn(engine, case, direction))
-    seconds = {name: median(taken) for name, taken in times.items()}
+        for name, turn in turns.items():
+            times[name].append(turn())
+    medians = {name: median(middle for middle, _ in taken) for name, taken in times.items()}
+    best = {name: min(fastest for _, fastest in taken) for name, taken in times.items()}
     return {
         "op": case.name,
         "size": case.size,
         "direction": direction,
-        **{f"{name}_ms": 1000 * taken for name, taken in seconds.items()},
-        "speedup": seconds["textbook"] / seconds["kernel"],
-        **speed(case, direction, done["kernel"], seconds["kernel"], peaks),
+        "median_ms": {name: 1000 * seconds for name, seconds in medians.items()},
+        "best_ms": {name: 1000 * seconds for name, seconds in best.items()},
+        "speedup": best["textbook"] / best["kernel"],
+        **speed(case, direction, done.moved, best["kernel"]),
         "error": error,
-        "turns": times,
     }
 
 
-def take_turn(engine: Any, case: Case, direction: str) -> float:
-    """The median of as many repetitions as a turn has time for, after one to warm up."""
+def take_turn(engine: Any, case: Case, direction: str) -> list[float]:
+    """Median and least of as many repetitions as there is time for, after one to warm up."""
     if case.flops:
         sleep(REST)
     perform(engine, case, direction)
     seconds, begin = [], perf_counter()
     while len(seconds) < 2 or perf_counter() - begin < TURN:
         seconds.append(perform(engine, case, direction).seconds)
-    return median(seconds)
+    return [median(seconds), min(seconds)]
 
 
-def speed(
-    case: Case, direction: str, done: Outcome, seconds: float, peaks: dict[str, float]
-) -> dict[str, Any]:
+def speed(case: Case, direction: str, moved: int, seconds: float) -> dict[str, Any]:
     """Operations a second where products decide, bytes a second elsewhere, and of what peak.
 
     A backward pass has two products for each forward one; attention computes the scores
-    again, which makes five for two. Small arrays stay in caches: they may pass the copy's peak.
+    again, which makes five for two. The peak of bytes is a copy that moves as many; an
+    update in place may pass it, since it writes where it has read.
     """
     if not case.flops:
-        rate, unit, peak = done.moved / seconds / 1e9, "GB/s", peaks["gbs"]
+        rate, unit, peak = moved / seconds / 1e9, "GB/s", machine.copy_gbs(moved)
     else:
         factor = {"linear": 2.0, "attention": 2.5}[case.op.family]
         flops = case.flops * (factor if direction == "backward" else 1.0)
-        rate, unit, peak = flops / seconds / 1e9, "GFLOP/s", peaks["gflops"]
+        rate, unit, peak = flops / seconds / 1e9, "GFLOP/s", machine.peaks()["gflops"]
     return {"rate": rate, "unit": unit, "share_of_peak": rate / peak}
 
 
 def table_of(rows: list[dict[str, Any]]) -> Table:
-    table = Table("op", "size", "direction", title="CPU kernels, float32", title_justify="left")
-    for column in ("textbook ms", "kernel ms", "speed-up", "rate", "of peak", "error"):
+    title = "CPU kernels, float32: median ms (best); speed-up over the textbook"
+    table = Table(title=title, title_justify="left")
+    for column in ("op", "size", "direction"):
+        table.add_column(column, overflow="fold")
+    for column in (*ENGINES.values(), "speed-up", "rate", "of peak", "error"):
         table.add_column(column, justify="right")
     for row in rows:
         table.add_row(
             *(row["op"], row["size"], row["direction"]),
-            f"{row['textbook_ms']:.3f}",
-            f"{row['kernel_ms']:.3f}",
+            *(milliseconds(row, engine) for engine in ENGINES),
             f"{row['speedup']:.1f}",
             f"{row['rate']:.1f} {row['unit']}",
             f"{row['share_of_peak']:.0%}",
             f"{row['error']:.0e}",
         )
     return table
+
+
+def milliseconds(row: dict[str, Any], engine: str) -> str:
+    if engine not in row["median_ms"]:
+        return ""
+    return f"{row['median_ms'][engine]:.3f} ({row['best_ms'][engine]:.3f})"

@@ -6,6 +6,7 @@ A result says little without them; every JSON that `python -m bench` writes carr
 import platform
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from time import perf_counter
@@ -16,7 +17,8 @@ import numpy as np
 from minitransformer import threads
 
 PACKAGES = "numpy", "numba", "scipy", "tbb", "cupy", "torch"
-MATRIX, COPIED = 1536, 1 << 25  # rows and columns; float32 elements, far more than caches hold
+MATRIX, COPIED = 1536, 1 << 28  # rows and columns; bytes, more than most caches hold
+REPETITIONS = 7
 
 
 def facts() -> dict[str, Any]:
@@ -28,35 +30,42 @@ def facts() -> dict[str, Any]:
         "python": platform.python_version(),
         "versions": {name: found for name in PACKAGES if (found := installed(name))},
         "engine": threads.report(),
+        "peaks": peaks(),
     }
 
 
-def peaks(rounds: int = 5) -> dict[str, float]:
+@cache
+def peaks() -> dict[str, float]:
     """The best that this machine reaches: NumPy's product in GFLOP/s, copying in GB/s."""
-    return {"gflops": gemm_gflops(rounds), "gbs": copy_gbs(rounds)}
+    return {"gflops": gemm_gflops(), "gbs": copy_gbs(COPIED)}
 
 
-def gemm_gflops(rounds: int) -> float:
+def gemm_gflops() -> float:
     """One large float32 product, with every thread that NumPy's BLAS takes."""
     a, b, out = (np.ones((MATRIX, MATRIX), np.float32) for _ in range(3))
-    return 2 * MATRIX**3 / shortest(lambda: np.matmul(a, b, out=out), rounds) / 1e9
+    return 2 * MATRIX**3 / shortest(lambda: np.matmul(a, b, out=out)) / 1e9
 
 
-def copy_gbs(rounds: int) -> float:
-    """One large array into another, a part a thread; a byte counts as read and as written."""
-    source, target = np.ones(COPIED, np.float32), np.ones(COPIED, np.float32)
+@cache
+def copy_gbs(moved: int) -> float:
+    """Copying in one thread or a part a thread, whichever is faster; `moved` bytes in all.
+
+    A byte counts as read and as written. Fewer bytes than caches hold are copied faster.
+    """
+    source, target = np.ones(moved // 8, np.float32), np.ones(moved // 8, np.float32)
     workers = threads.get_num_threads()
     parts = list(zip(np.array_split(target, workers), np.array_split(source, workers), strict=True))
+    alone = shortest(lambda: np.copyto(target, source))
     with ThreadPoolExecutor(workers) as pool:
-        seconds = shortest(lambda: list(pool.map(lambda pair: np.copyto(*pair), parts)), rounds)
-    return 2 * source.nbytes / seconds / 1e9
+        together = shortest(lambda: list(pool.map(lambda pair: np.copyto(*pair), parts)))
+    return moved / min(alone, together) / 1e9
 
 
-def shortest(work: Callable[[], Any], rounds: int) -> float:
+def shortest(work: Callable[[], Any]) -> float:
     """Seconds of the fastest of several runs, after one that does not count."""
     work()
     seconds = []
-    for _ in range(rounds):
+    for _ in range(REPETITIONS):
         begin = perf_counter()
         work()
         seconds.append(perf_counter() - begin)
