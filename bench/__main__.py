@@ -90,7 +90,7 @@ def kernels(
     rounds: Annotated[int, typer.Option(help="How often the engines take turns.")] = 3,
     json: Annotated[Path | None, typer.Option(help="Write everything here.")] = None,
 ) -> None:
-    """Every CPU kernel beside its textbook op."""
+    """Every CPU kernel beside its textbook op and PyTorch's."""
     from bench.kernels import run
 
     run(rounds, json)
