@@ -325,3 +325,9 @@ def test_report_names_what_computes():
 def test_set_num_threads_refuses(wrong):
     with pytest.raises(ValueError, match="set_num_threads: expected a positive integer"):
         mt.set_num_threads(wrong)
+
+
+def test_warming_up_reaches_every_accelerated_op():
+    from minitransformer.kernels.cpu.warm import compile_all
+
+    assert compile_all() >= {op for op, device in function.ACCELERATED if device == "cpu"}

@@ -185,7 +185,13 @@ class Module:
 
 @contextmanager
 def evaluating(module: Module) -> Iterator[None]:
-    """`with evaluating(model):` evaluation mode; afterwards each part is as it was."""
+    """`with evaluating(model):` evaluation mode; afterwards each part is as it was.
+
+    A module that is in evaluation mode is left alone, with whatever its parts were set to.
+    """
+    if not module.training:
+        yield
+        return
     modes = [(part, part.training) for part in module.modules()]
     module.eval()
     try:

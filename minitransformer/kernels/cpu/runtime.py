@@ -176,7 +176,7 @@ class Announce(event.Listener):
     def on_start(self, event: Any) -> None:
         dispatcher = event.data["dispatcher"]
         if dispatcher in _kernels:
-            dtypes = dict.fromkeys(str(t.dtype) for t in event.data["args"] if hasattr(t, "dtype"))
+            dtypes = [str(getattr(t, "dtype", t)) for t in event.data["args"]]
             real = next((name for name in dtypes if name.startswith("float")), "")
             again = "first run only" if cache_folder() else "no folder to cache it in"
             print(f"compiling {dispatcher.__name__} ({real}) ... {again}", file=sys.stderr)

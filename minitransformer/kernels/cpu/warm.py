@@ -22,6 +22,7 @@ def examples(dtype: Any) -> Iterator[Example]:
     heads, ids = np.ones((1, 2, 6, 5), dtype), np.zeros(6, np.int64)
     yield from ((op, (x,), {}) for op in ELEMENTWISE)
     yield from ((ops.GELU, (x,), {"approximate": form}) for form in ("none", "tanh"))
+    yield ops.Add, (x, x), {}
     yield ops.Linear, (x, np.ones((7, 5), dtype), np.ones(7, dtype)), {}
     yield ops.LayerNorm, (x, row, row), {}
     yield ops.RMSNorm, (x, row), {}
@@ -38,7 +39,8 @@ def updates(dtype: Any) -> Iterator[Example]:
     momentum = {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.1}
     yield ops.SGDUpdate, (p, g, a), momentum
     yield ops.AdagradUpdate, (p, g, a), STEP
-    yield ops.RMSpropUpdate, (p, g, a, b), {**STEP, "alpha": 0.9, "momentum": 0.9}
+    yield ops.RMSpropUpdate, (p, g, a, None), {**STEP, "alpha": 0.9}
+    yield ops.SGDUpdate, (p, g, None), {"lr": 0.1}
     yield ops.AdamUpdate, (p, g, a, b), {**STEP, "beta1": 0.9, "beta2": 0.99, "step": 1}
 
 
