@@ -71,7 +71,7 @@ class Attention(Function, name="scaled_dot_product_attention"):
 
     @staticmethod
     def backward(ctx: Node, dy: Any) -> tuple:
-        dq, dk, dv, dscores = gradients(*ctx.saved[:-1], dy)
+        dq, dk, dv, dscores = gradients(dy, *ctx.saved[:-1])
         if len(ctx.needs) == 3:
             return dq, dk, dv
         if not ctx.needs[3]:
@@ -109,12 +109,12 @@ class PackedAttention(Function, name="packed_self_attention"):
     def backward(ctx: Node, dy: Any) -> tuple:
         batch, n_head, length, head_dim = ctx.saved[0].shape
         dy = dy.reshape(batch, length, n_head, head_dim).swapaxes(1, 2)
-        packed = array_module(dy).stack(gradients(*ctx.saved[:-1], dy)[:3], axis=2)
+        packed = array_module(dy).stack(gradients(dy, *ctx.saved[:-1])[:3], axis=2)
         return (packed.transpose(0, 3, 2, 1, 4),)
 
 
 def gradients(
-    q: Any, k: Any, v: Any, weights: Any, scale: float, dropout_p: float, seed: int, dy: Any
+    dy: Any, q: Any, k: Any, v: Any, weights: Any, scale: float, dropout_p: float, seed: int
 ) -> tuple:
     """The gradients of q, k, v and of the scores."""
     dropped, dweights = weights, dy @ v.swapaxes(-1, -2)
