@@ -49,6 +49,15 @@ def kernel(function: Callable) -> Callable:
     return _launcher(_compile(function))
 
 
+def elementwise(function: Callable) -> Callable:
+    """A kernel without sums, whose arithmetic stays in the order in which it is written.
+
+    Free to reorder, LLVM was seen to choose otherwise in the process that compiles than in the
+    code that it leaves on disk: other last bits from one run to the next.
+    """
+    return _launcher(_compile(function, FASTMATH - {"reassoc"}))
+
+
 def strided_kernel(*writes: str) -> Callable:
     """A kernel for arrays of any memory layout, compiled once a dtype and not once a layout.
 
@@ -109,13 +118,13 @@ def chunks_for(work: int) -> int:
     return 1 if work < SERIAL_BELOW else threads.get_num_threads()
 
 
-def _compile(function: Callable) -> Any:
+def _compile(function: Callable, fastmath: set[str] = FASTMATH) -> Any:
     folder = cache_folder()
     # Numba reads the folder when it decorates; the user's own functions keep theirs.
     before, config.CACHE_DIR = config.CACHE_DIR, folder or config.CACHE_DIR
     options = {"parallel": True, "nogil": True, "cache": folder is not None}
     try:
-        compiled = numba.njit(fastmath=FASTMATH, error_model="numpy", **options)(function)
+        compiled = numba.njit(fastmath=fastmath, error_model="numpy", **options)(function)
     finally:
         config.CACHE_DIR = before
     _kernels.add(compiled)
