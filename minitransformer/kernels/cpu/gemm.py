@@ -66,6 +66,6 @@ def pack(corner, strides, depth, columns, panel):
                 out[j] = source[j]
     else:
         for j in range(columns):
-            source = stretch(corner, j * column, j * column + (depth - 1) * row + 1, like)
             for k in range(depth):
-                panel[k, j] = source[k * row]
+                place = k * row + j * column
+                panel[k, j] = stretch(corner, place, place + 1, like)[0]

@@ -1,7 +1,4 @@
-"""The linear layer: each thread of Numba's pool computes a stripe of the result with BLAS.
-
-BLAS clears a result before it adds products to it; starting from the bias instead costs nothing.
-"""
+"""The linear layer: each thread computes a stripe of the result, which starts from the bias."""
 
 from typing import Any
 
@@ -11,8 +8,7 @@ from numba import prange
 from minitransformer import memory, ops
 from minitransformer.function import accelerates
 from minitransformer.graph import Node
-from minitransformer.kernels.cpu import blas
-from minitransformer.kernels.cpu.blas import gemm
+from minitransformer.kernels.cpu.gemm import gemm
 from minitransformer.kernels.cpu.rows import as_rows, contiguous, fits
 from minitransformer.kernels.cpu.runtime import chunks_for, helper, kernel
 
@@ -21,7 +17,7 @@ from minitransformer.kernels.cpu.runtime import chunks_for, helper, kernel
 class Linear:
     @staticmethod
     def forward(ctx: Node, x: Any, weight: Any, bias: Any = None) -> Any:
-        if not (blas.library and fits(x) and x.size and weight.size):
+        if not (fits(x) and x.size and weight.size):
             return NotImplemented
         y = memory.empty((*x.shape[:-1], len(weight)), x.dtype)
         rows, weight = as_rows(x), contiguous(weight)
@@ -56,7 +52,7 @@ def chunks_for_product(results: int, depth: int) -> int:
 @kernel
 def linear_rows(x, weight, bias, y, chunks):
     """y = x weightᵀ + bias; no bias has size 0."""
-    one, zero = x.dtype.type(1), x.dtype.type(0)
+    one = x.dtype.type(1)
     for chunk in prange(chunks):
         top, bottom, left, right = stripe(y, chunk, chunks)
         block = y[top:bottom, left:right]
@@ -65,21 +61,21 @@ def linear_rows(x, weight, bias, y, chunks):
                 row, start = y[i, left:right], bias[left:right]
                 for j in range(row.size):
                     row[j] = start[j]
-        gemm(x[top:bottom], weight[left:right].T, block, one, one if bias.size else zero)
+        gemm(x[top:bottom], weight[left:right].T, block, one, bias.size > 0)
 
 
 @kernel
 def linear_gradient(dy, x, weight, dx, dweight, dbias, chunks):
     """Each thread computes its part of all three gradients; one of size 0 is not wanted."""
-    one, zero = dy.dtype.type(1), dy.dtype.type(0)
+    one = dy.dtype.type(1)
     for chunk in prange(chunks):
         if dx.size:
             top, bottom, left, right = stripe(dx, chunk, chunks)
-            gemm(dy[top:bottom], weight[:, left:right], dx[top:bottom, left:right], one, zero)
+            gemm(dy[top:bottom], weight[:, left:right], dx[top:bottom, left:right], one, False)
         if dweight.size:
             top, bottom, left, right = stripe(dweight, chunk, chunks)
             block = dweight[top:bottom, left:right]
-            gemm(dy[:, top:bottom].T, x[:, left:right], block, one, zero)
+            gemm(dy[:, top:bottom].T, x[:, left:right], block, one, False)
         if dbias.size:
             left, right = dbias.size * chunk // chunks, dbias.size * (chunk + 1) // chunks
             add_columns(dy, left, right, dbias[left:right])

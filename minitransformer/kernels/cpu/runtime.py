@@ -53,7 +53,7 @@ def kernel(function: Callable) -> Callable:
 def strided_kernel(*writes: str) -> Callable:
     """A kernel for arrays of any memory layout, compiled once a dtype and not once a layout.
 
-    Its loops cannot rely on dense rows: it is for kernels that leave the work to BLAS.
+    Its loops cannot rely on dense rows: it is for kernels that leave most work to `gemm`.
 
     Args:
         writes: the arguments that it writes to; the others may be read-only arrays.
