@@ -19,6 +19,7 @@ from minitransformer.kernels.cpu.blas import gemm
 from minitransformer.kernels.cpu.dropout import kept, scale_of, threshold_of
 from minitransformer.kernels.cpu.rows import contiguous, empty_like_heads, fits, matrices
 from minitransformer.kernels.cpu.runtime import chunks_for, helper, share, strided_kernel
+from minitransformer.kernels.cpu.sums import dot, total
 from minitransformer.kernels.cpu.vector_math import exp, row_max
 
 BLOCK = 64  # query rows at a time
@@ -188,12 +189,12 @@ def softmax_in_place(row):
     Where nothing may be looked at the maximum is -∞: then all of these are zeros.
     """
     zero = row.dtype.type(0)
-    top, total = row_max(row), zero
+    top = row_max(row)
     top = zero if top == row.dtype.type(-np.inf) else top
     for j in range(row.size):
         row[j] = exp(row[j] - top)
-        total += row[j]
-    shrink = zero if total == zero else row.dtype.type(1) / total
+    whole = total(row)
+    shrink = zero if whole == zero else row.dtype.type(1) / whole
     for j in range(row.size):
         row[j] *= shrink
     return top, shrink
@@ -209,9 +210,7 @@ def softmax_again(row, top, shrink):
 @helper
 def through_softmax(row, drow, scale):
     """The gradient of the scores from that of the weights, in its place; as in softmax.py."""
-    mean = row.dtype.type(0)
-    for j in range(row.size):
-        mean += row[j] * drow[j]
+    mean = dot(row, drow)
     for j in range(row.size):
         drow[j] = scale * row[j] * (drow[j] - mean)
 
