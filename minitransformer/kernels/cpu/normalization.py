@@ -15,7 +15,7 @@ from minitransformer.function import accelerates
 from minitransformer.graph import Node
 from minitransformer.kernels.cpu.rows import as_rows, contiguous, fits
 from minitransformer.kernels.cpu.runtime import chunks_for, kernel, share
-from minitransformer.kernels.cpu.sums import dot, total
+from minitransformer.kernels.cpu.sums import dot, moment, spread, total
 
 
 @accelerates(ops.LayerNorm, device="cpu")
@@ -90,11 +90,10 @@ def layer_norm_rows(x, weight, bias, eps, y, mean, rstd, chunks):
         for i in share(len(x), chunk, chunks):
             row, out = x[i], y[i]
             centre = total(row) / real(row.size)
+            variance = spread(row, centre) / real(row.size)
+            scale = real(1) / real(sqrt(variance + eps))
             for j in range(row.size):
-                out[j] = row[j] - centre
-            scale = real(1) / real(sqrt(dot(out, out) / real(row.size) + eps))
-            for j in range(row.size):
-                out[j] = out[j] * scale * weight[j] + bias[j]
+                out[j] = (row[j] - centre) * scale * weight[j] + bias[j]
             mean[i], rstd[i] = centre, scale
 
 
@@ -107,13 +106,12 @@ def layer_norm_gradient(x, weight, mean, rstd, dy, dx, sums, chunks):
         for i in share(len(x), chunk, chunks):
             row, g, out = x[i], dy[i], dx[i]
             centre, scale = mean[i], rstd[i]
-            for j in range(row.size):
-                out[j] = g[j] * (row[j] - centre) * scale
-                dweight[j] += out[j]
-                dbias[j] += g[j]
-            mean_g, along = dot(g, weight) / real(row.size), dot(out, weight) / real(row.size)
+            mean_g = dot(g, weight) / real(row.size)
+            along = scale * moment(row, centre, g, weight) / real(row.size)
             for j in range(row.size):
                 xhat = (row[j] - centre) * scale
+                dweight[j] += g[j] * xhat
+                dbias[j] += g[j]
                 out[j] = scale * (g[j] * weight[j] - mean_g - xhat * along)
 
 
@@ -137,9 +135,8 @@ def rms_norm_gradient(x, weight, rstd, dy, dx, sums, chunks):
         dweight = sums[chunk]
         for i in share(len(x), chunk, chunks):
             row, g, out, scale = x[i], dy[i], dx[i], rstd[i]
+            along = scale * moment(row, real(0), g, weight) / real(row.size)
             for j in range(row.size):
-                out[j] = g[j] * row[j] * scale
-                dweight[j] += out[j]
-            along = dot(out, weight) / real(row.size)
-            for j in range(row.size):
-                out[j] = scale * (g[j] * weight[j] - row[j] * scale * along)
+                xhat = row[j] * scale
+                dweight[j] += g[j] * xhat
+                out[j] = scale * (g[j] * weight[j] - xhat * along)

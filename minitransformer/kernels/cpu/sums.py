@@ -14,42 +14,66 @@ from numba.extending import intrinsic
 from minitransformer.kernels.cpu.runtime import helper
 
 LANES = 16  # entry j is added to running sum j % LANES, all of which are in vector registers
-int32, bit = ir.IntType(32), ir.IntType(1)
+int32 = ir.IntType(32)
 
 
 @helper
 def total(x):
     """Σ x of a dense row."""
-    return sum_of_products(x.size, x.dtype.type(0), (x.ctypes.data,))
+    return sum_of_products(x.size, (shifted(x, 0),))
 
 
 @helper
 def dot(a, b):
     """Σ a b of two dense rows of one length."""
-    return sum_of_products(a.size, a.dtype.type(0), (a.ctypes.data, b.ctypes.data))
+    return sum_of_products(a.size, (shifted(a, 0), shifted(b, 0)))
+
+
+@helper
+def spread(x, centre):
+    """Σ (x - centre)² of a dense row."""
+    return sum_of_products(x.size, (shifted(x, centre), shifted(x, centre)))
+
+
+@helper
+def moment(x, centre, a, b):
+    """Σ (x - centre) a b of three dense rows of one length."""
+    return sum_of_products(x.size, (shifted(x, centre), shifted(a, 0), shifted(b, 0)))
+
+
+@helper
+def shifted(x, centre):
+    """A factor, x - centre, as `sum_of_products` takes it."""
+    return x.ctypes.data, x.dtype.type(centre)
 
 
 @intrinsic
-def sum_of_products(typing, size, like, addresses):
-    """Σ over `size` entries of the product of the numbers, typed as `like`, at the addresses."""
+def sum_of_products(typing, size, factors):
+    """The sum over `size` entries of the product of up to three factors."""
+    real = factors[0][1]
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        size, _, starts = values
-        vector = ir.VectorType(context.get_value_type(like), LANES)
-        pointers = [
-            builder.inttoptr(start, vector.as_pointer())
-            for start in cgutils.unpack_tuple(builder, starts)
-        ]
+        size, factors = values
+        vector = ir.VectorType(context.get_value_type(real), LANES)
+        zeros = constant(vector, [0.0] * LANES)
+        rows = []
+        for factor in cgutils.unpack_tuple(builder, factors):
+            start, centre = cgutils.unpack_tuple(builder, factor)
+            rows.append(
+                (builder.inttoptr(start, vector.as_pointer()), in_all_lanes(builder, centre))
+            )
         lanes = ir.Constant(size.type, LANES)
         whole, rest = builder.sdiv(size, lanes), builder.srem(size, lanes)
-        sums = cgutils.alloca_once_value(builder, constant(vector, [0.0] * LANES))
+        sums = cgutils.alloca_once_value(builder, zeros)
 
         def add(index: Any, mask: Any) -> None:
-            blocks = [
-                load(builder, builder.gep(p, [index]), mask, like.bitwidth // 8) for p in pointers
-            ]
-            terms = blocks[0] if len(blocks) == 1 else builder.fmul(*blocks)
-            builder.store(builder.fadd(builder.load(sums), terms), sums)
+            product = None
+            for pointer, centre in rows:
+                place = builder.gep(pointer, [index])
+                block = builder.fsub(load(builder, place, mask, real.bitwidth // 8), centre)
+                product = builder.fmul(product, block) if product else block
+            product = builder.select(mask, product, zeros) if mask else product
+            builder.store(builder.fadd(builder.load(sums), product), sums)
 
         with cgutils.for_range(builder, whole) as loop:
             add(loop.index, None)
@@ -57,7 +81,7 @@ def sum_of_products(typing, size, like, addresses):
             add(whole, first(builder, rest))
         return halved(builder, builder.load(sums))
 
-    return like(size, like, addresses), generate
+    return real(size, factors), generate
 
 
 def constant(vector: ir.VectorType, entries: Sequence) -> ir.Constant:
@@ -66,11 +90,14 @@ def constant(vector: ir.VectorType, entries: Sequence) -> ir.Constant:
 
 def first(builder: Any, count: Any) -> Any:
     """A mask of LANES bits, of which the first `count` are set."""
-    numbers = ir.VectorType(int32, LANES)
-    none = ir.Constant(numbers, ir.Undefined)
-    one = builder.insert_element(none, builder.trunc(count, int32), ir.Constant(int32, 0))
-    every = builder.shuffle_vector(one, none, constant(numbers, [0] * LANES))
-    return builder.icmp_signed("<", constant(numbers, range(LANES)), every)
+    numbers = constant(ir.VectorType(int32, LANES), range(LANES))
+    return builder.icmp_signed("<", numbers, in_all_lanes(builder, builder.trunc(count, int32)))
+
+
+def in_all_lanes(builder: Any, number: Any) -> Any:
+    none = ir.Constant(ir.VectorType(number.type, LANES), ir.Undefined)
+    one = builder.insert_element(none, number, ir.Constant(int32, 0))
+    return builder.shuffle_vector(one, none, constant(ir.VectorType(int32, LANES), [0] * LANES))
 
 
 def load(builder: Any, pointer: Any, mask: Any, align: int) -> Any:
