@@ -32,12 +32,12 @@ def _(dy, x):
     return dy * (x > 0)
 
 
-@relu.slip("the mask is upside down", "partial", "sign", "unknown")
+@relu.slip("the mask is upside down", "partial", "sign")
 def _(dy, x):
     return dy * (x < 0)
 
 
-@relu.slip("y instead of the mask", "unknown", "partial", "missing-term")
+@relu.slip("y instead of the mask", "partial", "missing-term")
 def _(dy, x):
     return dy * np.maximum(x, 0)
 
@@ -57,7 +57,7 @@ def _(dy, x):
     return dy * sigma(x) * (1 - sigma(x))
 
 
-@sigmoid.slip("y (1 - y) with x in y's place", "unknown")
+@sigmoid.slip("y (1 - y) with x in y's place")
 def _(dy, x):
     return dy * x * (1 - x)
 
@@ -67,7 +67,7 @@ def _(dy, x):
     return sigma(x) * (1 - sigma(x))
 
 
-@sigmoid.slip("tanh's derivative", "unknown", "scale")
+@sigmoid.slip("tanh's derivative", "scale")
 def _(dy, x):
     return dy * (1 - sigma(x) ** 2)
 
@@ -82,12 +82,12 @@ def _(dy, x):
     return dy * (normal_cdf(x) + x * normal_density(x))
 
 
-@gelu.slip("the product rule's second half is forgotten", "missing-term", "unknown")
+@gelu.slip("the product rule's second half is forgotten", "missing-term")
 def _(dy, x):
     return dy * normal_cdf(x)
 
 
-@gelu.slip("a density without 1/√2π", "missing-term", "unknown")
+@gelu.slip("a density without 1/√2π", "missing-term")
 def _(dy, x):
     return dy * (normal_cdf(x) + x * np.exp(-x * x / 2))
 
@@ -110,13 +110,13 @@ def _(dy, x):
     return y * (dy - (dy * y).sum())
 
 
-@softmax.slip("the plain mean of dy is subtracted", "missing-term", "unknown")
+@softmax.slip("the plain mean of dy is subtracted", "missing-term")
 def _(dy, x):
     y = softmax.forward(x)
     return y * (dy - dy.mean(1, keepdims=True))
 
 
-@softmax.slip("dy is not weighted by y in front", "unknown", "missing-term")
+@softmax.slip("dy is not weighted by y in front", "missing-term")
 def _(dy, x):
     y = softmax.forward(x)
     return dy - (dy * y).sum(1, keepdims=True)
@@ -143,7 +143,7 @@ def _(dy, x):
     return dy - np.exp(log_softmax.forward(x)) * dy
 
 
-@log_softmax.slip("log p in the place of p", "missing-term", "unknown")
+@log_softmax.slip("log p in the place of p", "missing-term")
 def _(dy, x):
     return dy - log_softmax.forward(x) * dy.sum(1, keepdims=True)
 
@@ -178,12 +178,12 @@ def _(dy, x, gamma, beta):
     return through_norm(dy * gamma, x, 1), (dy * normalised(x, 1)[0]).sum(0), dy.sum(0)
 
 
-@layer_norm.slip("gamma is left out of dx", "unknown", "missing-term")
+@layer_norm.slip("gamma is left out of dx", "missing-term")
 def _(dy, x, gamma, beta):
     return through_norm(dy, x, 1), (dy * normalised(x, 1)[0]).sum(0), dy.sum(0)
 
 
-@layer_norm.slip("dgamma with x instead of the normalised x", "unknown", "missing-term")
+@layer_norm.slip("dgamma with x instead of the normalised x", "missing-term")
 def _(dy, x, gamma, beta):
     return through_norm(dy * gamma, x, 1), (dy * x).sum(0), dy.sum(0)
 
@@ -217,14 +217,14 @@ def _(dy, x, gamma):
     return r * (g - n * (g * n).mean(1, keepdims=True)), (dy * n).sum(0)
 
 
-@rms_norm.slip("a sum for the mean in the projection", "missing-term", "unknown")
+@rms_norm.slip("a sum for the mean in the projection", "missing-term")
 def _(dy, x, gamma):
     r = 1 / np.sqrt((x * x).mean(1, keepdims=True))
     g, n = dy * gamma, x * r
     return r * (g - n * (g * n).sum(1, keepdims=True)), (dy * n).sum(0)
 
 
-@rms_norm.slip("dgamma has gamma in it", "unknown", "missing-term")
+@rms_norm.slip("dgamma has gamma in it", "missing-term")
 def _(dy, x, gamma):
     r = 1 / np.sqrt((x * x).mean(1, keepdims=True))
     g, n = dy * gamma, x * r
@@ -246,7 +246,7 @@ def _(dy, x, gamma):
     return through_norm(dy * gamma, x, 1), (dy * normalised(x, 0)[0]).sum(0)
 
 
-@batch_norm.slip("means over the batch are not divided by it", "missing-term", "unknown")
+@batch_norm.slip("means over the batch are not divided by it", "missing-term")
 def _(dy, x, gamma):
     (xhat, scale), g = normalised(x, 0), dy * gamma
     return scale * (g - g.sum(0) - xhat * (g * xhat).sum(0)), (dy * xhat).sum(0)
@@ -303,14 +303,14 @@ def _(dy, x, w1, w2):
     return dy.copy(), x.T @ dh, np.maximum(h, 0).T @ dy
 
 
-@residual_mlp.slip("dw2 with h before the ReLU", "unknown", "missing-term", "partial")
+@residual_mlp.slip("dw2 with h before the ReLU", "missing-term", "partial")
 def _(dy, x, w1, w2):
     h = x @ w1
     dh = dy @ w2.T * (h > 0)
     return dy + dh @ w1.T, x.T @ dh, h.T @ dy
 
 
-@residual_mlp.slip("the ReLU's mask is forgotten", "unknown", "missing-term", "partial")
+@residual_mlp.slip("the ReLU's mask is forgotten", "missing-term", "partial")
 def _(dy, x, w1, w2):
     h = x @ w1
     dh = dy @ w2.T

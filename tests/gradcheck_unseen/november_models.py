@@ -48,9 +48,7 @@ def _(dy, q, k, v):
     return attention_backward(dy, q, k, v, row_softmax, 1 / 3)
 
 
-@causal_attention.slip(
-    "the softmax is taken elementwise", "diagonal-only", "unknown", "missing-term"
-)
+@causal_attention.slip("the softmax is taken elementwise", "diagonal-only", "missing-term")
 def _(dy, q, k, v):
     return attention_backward(dy, q, k, v, lambda p, dp: p * (1 - p) * dp)
 
@@ -62,7 +60,7 @@ def _(dy, q, k, v):
     return dq, ds @ q, dv
 
 
-@causal_attention.slip("weights without the mask in dv", "unknown", "missing-term", "partial")
+@causal_attention.slip("weights without the mask in dv", "missing-term", "partial")
 def _(dy, q, k, v):
     dq, dk, _ = attention_backward(dy, q, k, v, row_softmax)
     return dq, dk, softmax(q @ k.swapaxes(1, 2) / np.sqrt(3)).swapaxes(1, 2) @ dy
@@ -138,7 +136,7 @@ def _(dy, x, w):
     return np.convolve(dy, w), np.array([dy @ x[k : k + 9] for k in range(3)])
 
 
-@conv1d.slip("dx with the kernel turned over", "unknown", "misplaced", "forward-product")
+@conv1d.slip("dx with the kernel turned over", "misplaced", "forward-product")
 def _(dy, x, w):
     return np.convolve(dy, w[::-1]), np.array([dy @ x[k : k + 9] for k in range(3)])
 
@@ -148,9 +146,7 @@ def _(dy, x, w):
     return np.convolve(dy, w), np.array([dy @ x[k : k + 9] for k in range(3)])[::-1].copy()
 
 
-@conv1d.slip(
-    "dx overwritten where windows overlap", "partial", "unknown", "missing-term", "part-of-upstream"
-)
+@conv1d.slip("dx overwritten where windows overlap", "partial", "missing-term", "part-of-upstream")
 def _(dy, x, w):
     dx = np.zeros_like(x)
     for i in range(9):
@@ -221,7 +217,7 @@ def _(dy, x):
     return dx
 
 
-@max_pool.slip("shared out evenly, as by a mean", "partial", "unknown")
+@max_pool.slip("shared out evenly, as by a mean", "partial")
 def _(dy, x):
     return np.repeat(dy, 2, 1) / 2
 
@@ -268,7 +264,7 @@ def _(dy, z, c):
     return np.concatenate([di, df, dg / (1 - g * g) * g * (1 - g), do], 1), dc
 
 
-@lstm_cell.slip("the outer tanh is left out of dc", "unknown", "missing-term")
+@lstm_cell.slip("the outer tanh is left out of dc", "missing-term")
 def _(dy, z, c):
     parts, _ = lstm_backward(dy, z, c)
     _, f, _, o = gates(z)

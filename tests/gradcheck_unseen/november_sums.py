@@ -1,4 +1,8 @@
-"""Sums, products, broadcasting, and losses. Written before the checker had seen any of it."""
+"""Sums, products, broadcasting, and losses. Written before the checker had seen any of it.
+
+At first sight all 99 of november's were caught, and 82 named: 71 by a slug accepted beforehand, 11
+as a listed mistake. Of the others 13 were unknown, and 4 had another slug.
+"""
 
 import numpy as np
 
@@ -57,7 +61,6 @@ def _(dy, a, b):
     "da is summed over the batch and broadcast back",
     "missing-sum",
     "part-of-upstream",
-    "unknown",
     "missing-term",
     "misplaced",
 )
@@ -81,7 +84,7 @@ def _(dy, x, s):
     return dy * s, (dy * x).mean(1, keepdims=True)
 
 
-@broadcast_multiply.slip("ds forgets the factor x", "unknown", "missing-term", "part-of-upstream")
+@broadcast_multiply.slip("ds forgets the factor x", "missing-term", "part-of-upstream")
 def _(dy, x, s):
     return dy * s, dy.sum(1, keepdims=True)
 
@@ -246,7 +249,7 @@ def _(dy, z):
     return dy * (e / e.sum(0) - ONE_HOT) / 7
 
 
-@cross_entropy.slip("goes on through a softmax's derivative once more", "unknown", "missing-term")
+@cross_entropy.slip("goes on through a softmax's derivative once more", "missing-term")
 def _(dy, z):
     p = probabilities(z)
     g = dy * (p - ONE_HOT) / 7
@@ -276,7 +279,7 @@ def _(dy, x, t):
     return g, g.copy()
 
 
-@mean_squared_error.slip("sign of the error instead of the error", "unknown", "missing-term")
+@mean_squared_error.slip("sign of the error instead of the error", "missing-term")
 def _(dy, x, t):
     g = 2 * dy * np.sign(x - t) / x.size
     return g, -g
@@ -349,7 +352,7 @@ def _(dy, a, b):
     return g * b / (na * nb), g * a / (na * nb)
 
 
-@cosine_similarity.slip("the projection is added", "missing-term", "unknown")
+@cosine_similarity.slip("the projection is added", "missing-term")
 def _(dy, a, b):
     g, na, nb, cos = cosine_parts(dy, a, b)
     return g * (b / (na * nb) + cos * a / na**2), g * (a / (na * nb) - cos * b / nb**2)

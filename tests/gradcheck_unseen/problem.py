@@ -11,11 +11,18 @@ SETS: dict[str, list["Problem"]] = {}  # by the name of the set
 
 @dataclass
 class Slip:
-    """A wrong backward pass, what is wrong, and the slugs that would tell a learner."""
+    """A wrong backward pass, what is wrong, and the slugs that would tell a learner: any, if none
+    were written down before the checker was run."""
 
     backward: Callable
     what: str
-    accepted: frozenset[str]
+    accepted: frozenset[str] = frozenset()
+
+    def is_named(self, slugs: set[str]) -> bool:
+        """Whether they say what is wrong. A mistake of the checker's own list always does."""
+        found = slugs - {"unknown"}
+        listed = any(slug.startswith("known:") for slug in found)
+        return bool(found & self.accepted) or listed or (not self.accepted and slugs == found)
 
 
 @dataclass
@@ -60,3 +67,11 @@ def problem(of: str, *shapes_or_arrays: Any, low: float | None = None) -> Callab
         return made
 
     return decorate
+
+
+def lambdas(
+    of: str, name: str, forward: Callable, backward: Callable, *inputs: Any, **wrong: Callable
+) -> None:
+    """A Problem of the set `of` in one expression, where short formulas do."""
+    slips = [Slip(function, what.replace("_", " ")) for what, function in wrong.items()]
+    SETS.setdefault(of, []).append(Problem(name, forward, inputs, backward, slips))
