@@ -4,4 +4,12 @@ A set is written and committed first; then the checker is run once, and how much
 named at first sight is written down; only then may the set make it better.
 """
 
-from . import first, first_elementwise, november_layers, november_models, november_sums, second
+from . import (
+    first,
+    first_elementwise,
+    november_layers,
+    november_models,
+    november_sums,
+    second,
+    third,
+)
