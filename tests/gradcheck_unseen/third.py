@@ -1,4 +1,7 @@
-"""A third set, of other ops, written after november's had made the checker better."""
+"""A third set, of other ops, written after november's had made the checker better.
+
+At first sight all 29 were caught, and 22 named.
+"""
 
 import numpy as np
 
