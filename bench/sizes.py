@@ -1,7 +1,6 @@
 """The four sizes that every training measurement uses."""
 
 from minitransformer.models.gpt import GPTConfig
-
 from minitransformer.training import PRESETS
 
 VOCABULARY = {"micro": 256, "tiny": 256, "small": 256, "medium": 4096}

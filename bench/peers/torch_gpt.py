@@ -1,9 +1,10 @@
 """Our GPT in PyTorch, with the same names in its state dict, so that weights carry over."""
 
 import torch
-from minitransformer.models.gpt import GPTConfig
 from torch import nn
 from torch.nn import functional as F
+
+from minitransformer.models.gpt import GPTConfig
 
 
 class Attention(nn.Module):
