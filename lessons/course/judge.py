@@ -19,15 +19,20 @@ SAMPLES = 3  # draws of the example: a mistake is named if it explains them all
 
 def judge(exercise: Exercise, written: Any, file: Path) -> str:
     """A sentence on what holds. Raises Wrong where it does not, NotWritten where a stub."""
-    function = guarded(lambda: exercise.use(written), file, f"`{exercise.name}`")
-    if not callable(function):
-        kind = type(function).__name__
-        raise Wrong("type", f"`{exercise.name}` should be a function, but it is of type {kind}.")
-    learner = Learner(exercise.name, function, file)
+    learner = learner_of(exercise, written, file)
     examine(exercise, learner)
     draw_cases(exercise, learner)
     learned = [guarded(partial(swap, written), file, "The model") for swap in exercise.swaps]
     return " ".join([f"{exercise.examples} hidden cases pass.", *learned])
+
+
+def learner_of(exercise: Exercise, written: Any, file: Path) -> Learner:
+    """The function to check, from what the learner wrote in `file`."""
+    function = guarded(lambda: exercise.use(written), file, f"`{exercise.name}`")
+    if not callable(function):
+        kind = type(function).__name__
+        raise Wrong("type", f"`{exercise.name}` should be a function, but it is of type {kind}.")
+    return Learner(exercise.name, function, file)
 
 
 def examine(exercise: Exercise, learner: Learner) -> None:
