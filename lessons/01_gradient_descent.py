@@ -107,8 +107,9 @@ def gradient(place):
 w, b = mt.tensor(1.0, requires_grad=True), mt.tensor(0.0, requires_grad=True)
 predictions = mt.tensor(lines) * w + b
 ((mt.tensor(characters) - predictions) ** 2).mean().backward()
-print(f"by hand: {gradient((1.0, 0.0))}   the engine: [{w.grad:.8f} {b.grad:.8f}]")
-assert np.allclose(gradient((1.0, 0.0)), [w.grad, b.grad], rtol=1e-5)
+dw, db = gradient((1.0, 0.0))
+print(f"by hand: {dw:.4f}, {db:.4f}   the engine: {w.grad:.4f}, {b.grad:.4f}")
+assert np.allclose([dw, db], [w.grad, b.grad], rtol=1e-5)
 
 downhill = descend(gradient, [0.0, 0.0], rate=0.2, steps=200)
 uphill = descend(lambda place: -gradient(place), [0.0, 0.0], rate=0.2, steps=20)
@@ -145,12 +146,18 @@ span = np.abs(best).max()
 W, B = np.meshgrid(best[0] + span * np.linspace(-1.4, 1.4, 120), span * np.linspace(-1.4, 1.4, 120))
 height = np.mean((characters[:, None, None] - (W * lines[:, None, None] + B)) ** 2, axis=0)
 figure, axes = plt.subplots(1, 3, figsize=(11, 3.6), sharey=True)
-for axis, share in zip(axes, (0.2, 0.95, 1.05), strict=True):
-    path = descend(gradient, [best[0] - span, span], share * bound, steps=30)
+SHARES = {0.2: "slow along the valley", 0.9: "zigzags, and arrives", 1.15: "leaves the valley"}
+for axis, (share, fate) in zip(axes, SHARES.items(), strict=True):
+    path = descend(gradient, [best[0] - span, span], share * bound, steps=15)
+    end = loss(*path[-1])
+    print(f"{share} of that: after 15 steps the loss is {end:9.4f}")
+    assert (end > loss(*path[0])) == (share > 1)
     axis.contourf(W, B, np.log(height), levels=24)
     axis.plot(*path.T, "o-", color="white", markersize=3, linewidth=0.8)
     axis.plot(*best, "*", color="tab:orange", markersize=12)
-    axis.set(title=f"{share} of the bound", xlabel="w", xlim=W[0, [0, -1]], ylim=B[[0, -1], 0])
+    axis.set(
+        title=f"{share} of the bound: {fate}", xlabel="w", xlim=W[0, [0, -1]], ylim=B[[0, -1], 0]
+    )
 axes[0].set_ylabel("b")
 save(figure, "01/valley.png")
 
@@ -167,7 +174,7 @@ for _ in range(200):
     residual = mt.tensor(characters) - (mt.tensor(lines) * place[0] + place[1])
     (residual**2).mean().backward()
     optimizer.step()
-print(f"by hand {downhill[-1]}   SGD {place.data}")
+print(f"by hand {downhill[-1].round(4)}   SGD {place.data.round(4)}")
 assert np.allclose(place.data, downhill[-1])
 
 # %% [markdown]

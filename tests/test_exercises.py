@@ -4,8 +4,6 @@ import ast
 
 import pytest
 
-pytest.importorskip("hypothesis")
-
 from lessons.course.calling import NotWritten, Wrong
 from lessons.course.curriculum import CURRICULUM, LESSONS
 from lessons.course.exercise import Exercise, Gradient, exercises_in, exercises_of

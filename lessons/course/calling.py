@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+THE_MODEL = "The model"  # that learns with what the learner wrote
+
 
 class NotWritten(Exception):
     """The stub is still a stub."""
@@ -85,6 +87,8 @@ def guarded(call: Callable[[], Any], file: Path, what: str) -> Any:
 def said(error: BaseException, file: Path, what: str) -> str:
     """One sentence for what was raised, with the line of the learner's file."""
     where = line_of(error, file)
+    if isinstance(error, AssertionError) and what == THE_MODEL and not where:
+        return " ".join(str(error).split())
     if isinstance(error, SyntaxError):
         at = f" ({quoted(file, error.lineno)})" if error.lineno else ""
         return f"{file.name} is not valid Python: {error.msg}{at}."

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from hypothesis import HealthCheck, Phase, Verbosity, errors, given, settings
 
-from lessons.course.calling import Learner, NotWritten, Wrong, copied, guarded
-from lessons.course.compare import compare, names_of, shown_inputs
+from lessons.course.calling import THE_MODEL, Learner, NotWritten, Wrong, copied, guarded
+from lessons.course.compare import compare, names_of
 from lessons.course.exercise import Exercise, Function, Gradient
+from lessons.course.shown import shown_inputs
 from minitransformer import check_backward
 from minitransformer.gradcheck import Report
 
-SAMPLES = 3  # draws of the example: a mistake is named if it explains them all
+SAMPLES = 5  # draws of the example: a mistake is named if it explains them all
 
 
 def judge(exercise: Exercise, written: Any, file: Path) -> str:
@@ -22,7 +23,7 @@ def judge(exercise: Exercise, written: Any, file: Path) -> str:
     learner = learner_of(exercise, written, file)
     examine(exercise, learner)
     draw_cases(exercise, learner)
-    learned = [guarded(partial(swap, written), file, "The model") for swap in exercise.swaps]
+    learned = [guarded(partial(swap, written), file, THE_MODEL) for swap in exercise.swaps]
     return " ".join([f"{exercise.examples} hidden cases pass.", *learned])
 
 
@@ -80,7 +81,7 @@ def gradient_report(exercise: Gradient, learner: Learner, inputs: tuple) -> Repo
 
 def draw_cases(exercise: Exercise, learner: Learner) -> None:
     """Hypothesis' cases, and the smallest that fails."""
-    smallest: list[tuple] = []
+    failing: list[tuple] = []
 
     def holds(case: tuple) -> None:
         try:
@@ -91,7 +92,7 @@ def draw_cases(exercise: Exercise, learner: Learner) -> None:
                 if not report.ok:
                     raise _from_report(report)
         except Wrong:
-            smallest[:] = [case]
+            failing.append(case)
             raise
 
     drawn = settings(
@@ -108,10 +109,21 @@ def draw_cases(exercise: Exercise, learner: Learner) -> None:
     try:
         drawn()
     except Wrong as wrong:
-        raise _in_a_hidden_case(exercise, smallest[0], wrong) from None
+        smallest, first = failing[-1], failing[0]
+        if isinstance(exercise, Function):
+            wrong = _wrong_of(partial(compare, exercise, learner, [smallest, first])) or wrong
+        raise _in_a_hidden_case(exercise, smallest, wrong) from None
     except errors.Flaky:
         message = f"`{learner.name}` gives another answer each time for the same inputs."
         raise Wrong("nondeterministic", message) from None
+
+
+def _wrong_of(check: Callable[[], None]) -> Wrong | None:
+    try:
+        check()
+    except Wrong as wrong:
+        return wrong
+    return None
 
 
 def _in_a_hidden_case(exercise: Exercise, case: tuple, wrong: Wrong) -> Wrong:
