@@ -7,7 +7,7 @@ from lessons.course.curriculum import CURRICULUM, PARTS, Lesson
 from lessons.course.exercise import exercises_of
 from lessons.course.progress import Progress
 from minitransformer.data import WHEELS
-from minitransformer.data.fetch import cached, megabytes
+from minitransformer.data.fetching import cached, megabytes
 
 NUMERALS = ("I", "II", "III", "IV", "V")
 

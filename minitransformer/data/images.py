@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from minitransformer.data.fetch import fetch
+from minitransformer.data.fetching import fetch
 from minitransformer.data.idx import PARTS, read_idx_images
 
 Images = tuple[np.ndarray, np.ndarray]
