@@ -9,6 +9,8 @@ from lessons.course.exercise import exercises_of
 from lessons.course.runner import check
 from lessons.course.verdict import LINES
 
+pytestmark = pytest.mark.lessons  # each case is a process
+
 LESSON = find_lesson("01")
 SOON = 1.5  # seconds that a loop is left running
 

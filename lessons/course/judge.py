@@ -12,7 +12,7 @@ from lessons.course.calling import THE_MODEL, Learner, NotWritten, Wrong, copied
 from lessons.course.compare import compare, names_of
 from lessons.course.exercise import Exercise, Function, Gradient
 from lessons.course.shown import shown_inputs
-from minitransformer import check_backward
+from minitransformer import check_backward, manual_seed
 from minitransformer.gradcheck import Report
 
 SAMPLES = 5  # draws of the example: a mistake is named if it explains them all
@@ -23,7 +23,10 @@ def judge(exercise: Exercise, written: Any, file: Path) -> str:
     learner = learner_of(exercise, written, file)
     examine(exercise, learner)
     draw_cases(exercise, learner)
-    learned = [guarded(partial(swap, written), file, THE_MODEL) for swap in exercise.swaps]
+    learned = []
+    for swap in exercise.swaps:
+        manual_seed(0)
+        learned.append(guarded(partial(swap, written), file, THE_MODEL))
     return " ".join([f"{exercise.examples} hidden cases pass.", *learned])
 
 
