@@ -40,8 +40,8 @@ def _compare_parts(exercise: Function, learner: Learner, cases, rights, answers)
     for case, right, answer in zip(cases, rights, answers, strict=True):
         try:
             parts = list(numbers_in(right, answer))
-        except Wrong as wrong:
-            raise _explained((), case, names, wrong.slug, wrong.message) from None
+        except Wrong as other:  # of another kind: no numbers to compare
+            raise _explained((), case, names, other.slug, other.message) from None
         for path, due, came in parts:
             sample = Sample(names, case, due, came, partial(part_of, exercise.right, path))
             samples.setdefault(path, []).append(sample)

@@ -144,4 +144,5 @@ def _from_report(report: Report) -> Wrong:
     named = dict.fromkeys(cause.name for cause in report.causes if cause.name)
     if len(named) == 1 and report.causes[0].slug != "raises":
         text = f"The gradient of `{next(iter(named))}` is wrong.\n\n{text}"
-    return Wrong(report.causes[0].slug, text)
+    slugs = [cause.slug for cause in report.causes]
+    return Wrong(next((slug for slug in slugs if slug.startswith("known:")), slugs[0]), text)

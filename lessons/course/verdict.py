@@ -51,5 +51,5 @@ def _wrapped(line: str) -> list[str]:
     """Indented; a line of numbers that is aligned already stays as it is."""
     if len(line) <= WIDTH - 2:
         return [f"  {line}"]
-    indent = {"initial_indent": "  ", "subsequent_indent": "  "}
-    return textwrap.wrap(line, WIDTH, break_on_hyphens=False, **indent)
+    wrapped = textwrap.wrap(line, WIDTH - 2, break_on_hyphens=False)
+    return [f"  {part}" for part in wrapped]
