@@ -38,6 +38,7 @@ BODIES = {
     "exit": ("exit()", "ends the whole program", "line 2: exit()"),
     "hard exit": ("import os\nos._exit(0)", "ended the whole program"),
     "crash in C": ("import os\nos.kill(os.getpid(), 11)", "killed by the system"),
+    "loop that prints": ("print('begun')\nwhile True: pass", "still running", "it printed: begun"),
     "loop": ("while True:\n    x = x + 0", "still running", "line "),
     "loop that cannot be interrupted": (
         "while True:\n  try:\n    while True: pass\n  except BaseException: pass",
@@ -97,8 +98,17 @@ def test_a_missing_file_and_the_others_are_told(tmp_path):
 def test_a_flood_of_prints_is_cut(tmp_path):
     source = step_with("for k in range(3000): print('here', k)\nreturn x")
     said = str(verdict_on(source, tmp_path))
-    assert "it printed: here 0" in said and "lines more" in said
+    assert "it printed: here 0" in said and "it printed: here 2" in said and "lines more" in said
     assert "is wrong" not in said.splitlines()[0] and len(said.splitlines()) <= LINES
+
+
+def test_prints_are_shown_with_the_exercise_that_printed_them(tmp_path):
+    solved = LESSON.solutions.read_text("utf-8")
+    source = solved.replace("    path = [x]", "    print('in descend')\n    path = [x]")
+    file = tmp_path / LESSON.file_name
+    file.write_text(source, "utf-8")
+    step, descend, line = check(LESSON.checks, file, list(exercises_of(LESSON)))
+    assert "in descend" in str(descend) and not step.printed and not line.printed
 
 
 def test_one_bad_exercise_does_not_stop_the_others(tmp_path):

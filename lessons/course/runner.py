@@ -14,11 +14,11 @@ from typing import IO
 
 from lessons.course.calling import quoted
 from lessons.course.curriculum import LESSONS
-from lessons.course.verdict import Verdict
+from lessons.course.verdict import END_OF_EXERCISE, Verdict
 
 START = 60.0  # seconds that loading the worker may take, on a slow machine
 KEPT = 3  # lines of what the learner's code printed
-KEPT_BYTES = 4096
+LONGEST = 4096  # bytes of a line that is read at once
 
 
 def check(
@@ -41,7 +41,7 @@ def _one_process(checks: Path, file: Path, names: list[str], seconds: float) -> 
     """The verdicts of one process: of all exercises, or up to the one that ended it."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "verdicts")
-        worker = [sys.executable, "-m", "lessons.course.worker"]
+        worker = [sys.executable, "-u", "-m", "lessons.course.worker"]
         process = subprocess.Popen(
             [*worker, str(checks), str(file), str(out), str(seconds), *names],
             cwd=LESSONS.parent,
@@ -67,8 +67,8 @@ def _one_process(checks: Path, file: Path, names: list[str], seconds: float) -> 
         _, name, limit = lines[-1].split()
         verdicts.append(_ended(name, float(limit), code, where))
     if not verdicts:
-        raise RuntimeError(f"the checker could not start:\n{printed.text.strip()}")
-    return [_with_prints(v, printed) if v is verdicts[-1] else v for v in verdicts]
+        raise RuntimeError(f"the checker could not start:\n{printed.of(0)}")
+    return [replace(verdict, printed=printed.of(k)) for k, verdict in enumerate(verdicts)]
 
 
 def _end(process: subprocess.Popen) -> None:
@@ -109,30 +109,37 @@ def _stuck_at(stack: str, file: Path) -> str:
 
 
 class Printed(threading.Thread):
-    """Reads all that a process prints, and keeps the first lines: a flood fills no memory."""
+    """Reads all that a process prints, and keeps the first lines of each exercise.
+
+    However much it prints, that fills no memory, and the process never waits for a reader.
+    """
 
     def __init__(self, stream: IO[bytes]):
         super().__init__(daemon=True)
-        self.stream, self.kept, self.lines = stream, b"", 0
+        self.stream = stream
+        self.kept: list[list[str]] = [[]]
+        self.lines = [0]
         self.start()
 
     def run(self) -> None:
-        while chunk := self.stream.read1(65536):  # type: ignore[attr-defined]
-            self.lines += chunk.count(b"\n")
-            self.kept += chunk[: max(0, KEPT_BYTES - len(self.kept))]
-        self.stream.close()
+        with self.stream:
+            while line := self.stream.readline(LONGEST):
+                text = line.decode("utf-8", errors="replace").rstrip("\n")
+                if text == END_OF_EXERCISE:
+                    self.kept.append([])
+                    self.lines.append(0)
+                    continue
+                if not text:
+                    continue
+                self.lines[-1] += 1
+                if len(self.kept[-1]) < KEPT:
+                    self.kept[-1].append(text[:70])
 
-    @property
-    def text(self) -> str:
-        return self.kept.decode("utf-8", errors="replace")
-
-
-def _with_prints(verdict: Verdict, printed: Printed) -> Verdict:
-    """What the learner's code printed, in a few lines below the verdict."""
-    lines = printed.text.splitlines()
-    if not lines or verdict.status == "unwritten":
-        return verdict
-    shown = [f"  it printed: {line[:70]}" for line in lines[:KEPT]]
-    if printed.lines > KEPT:
-        shown.append(f"  … and {printed.lines - KEPT} lines more")
-    return replace(verdict, printed="\n".join(shown))
+    def of(self, number: int) -> str:
+        """What was printed during the exercise of this number, in a few lines."""
+        if number >= len(self.kept):
+            return ""
+        shown = [f"  it printed: {line}" for line in self.kept[number]]
+        if self.lines[number] > KEPT:
+            shown.append(f"  … and {self.lines[number] - KEPT} lines more")
+        return "\n".join(shown)

@@ -7,6 +7,7 @@ from typing import Literal
 
 LINES = 15
 WIDTH = 88
+END_OF_EXERCISE = "\x1eend of exercise"  # a line among the prints of the learner's code
 
 Status = Literal["right", "wrong", "unwritten"]
 

@@ -13,7 +13,7 @@ from lessons.course.calling import NotWritten, Wrong, guarded
 from lessons.course.exercise import Exercise, exercises_in
 from lessons.course.judge import judge
 from lessons.course.loading import load_file
-from lessons.course.verdict import Verdict
+from lessons.course.verdict import END_OF_EXERCISE, Verdict
 from minitransformer import use_kernels
 
 
@@ -31,6 +31,7 @@ def main(checks: Path, file: Path, out: Path, seconds: float, names: list[str]) 
             verdict = verdict_on(exercise, module, file)
             faulthandler.cancel_dump_traceback_later()
             print(verdict.to_json(), file=verdicts, flush=True)
+            print(f"\n{END_OF_EXERCISE}", file=sys.__stdout__, flush=True)
 
 
 def load(file: Path) -> ModuleType | Wrong:

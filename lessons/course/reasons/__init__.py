@@ -39,6 +39,11 @@ SAME_SHAPE = (
 )
 OTHER_SHAPE = (transposed, keepdims, missing_reduction, extra_reduction, wrong_axis)
 
+UNKNOWN = (
+    "It is no factor, sign, shift or transpose of the right answer. Work the example of the "
+    "docstring by hand, and compare."
+)
+
 
 def reason_for(samples: Sequence[Sample], rtol: float) -> Reason:
     """The first reason that explains all samples; `unknown`, or `shape`, if none does."""
@@ -52,7 +57,7 @@ def reason_for(samples: Sequence[Sample], rtol: float) -> Reason:
         if reason := detect(samples, rtol):
             return reason
     if same_shape:
-        return "unknown", ""
+        return "unknown", UNKNOWN
     return "shape", f"Its shape should be {first.expected.shape}; yours is {first.got.shape}."
 
 
