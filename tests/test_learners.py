@@ -95,6 +95,13 @@ def test_a_missing_file_and_the_others_are_told(tmp_path):
     assert "No such file" in str(verdict)
 
 
+def test_checks_that_cannot_be_loaded_are_not_the_learners_fault(tmp_path):
+    checks = tmp_path / "checks.py"
+    checks.write_text("import no_such_module\n")
+    with pytest.raises(RuntimeError, match="could not be loaded: .*no_such_module"):
+        list(check(checks, LESSON.solutions, ["step"]))
+
+
 def test_a_flood_of_prints_is_cut(tmp_path):
     source = step_with("for k in range(3000): print('here', k)\nreturn x")
     said = str(verdict_on(source, tmp_path))

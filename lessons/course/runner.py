@@ -67,7 +67,7 @@ def _one_process(checks: Path, file: Path, names: list[str], seconds: float) -> 
         _, name, limit = lines[-1].split()
         verdicts.append(_ended(name, float(limit), code, where))
     if not verdicts:
-        raise RuntimeError(f"the checker could not start:\n{printed.of(0)}")
+        raise RuntimeError(f"the checks could not be loaded: {printed.last}")
     return [replace(verdict, printed=printed.of(k)) for k, verdict in enumerate(verdicts)]
 
 
@@ -119,6 +119,7 @@ class Printed(threading.Thread):
         self.stream = stream
         self.kept: list[list[str]] = [[]]
         self.lines = [0]
+        self.last = ""
         self.start()
 
     def run(self) -> None:
@@ -131,6 +132,7 @@ class Printed(threading.Thread):
                     continue
                 if not text:
                     continue
+                self.last = text
                 self.lines[-1] += 1
                 if len(self.kept[-1]) < KEPT:
                     self.kept[-1].append(text[:70])
