@@ -98,7 +98,7 @@ def test_a_missing_file_and_the_others_are_told(tmp_path):
 def test_checks_that_cannot_be_loaded_are_not_the_learners_fault(tmp_path):
     checks = tmp_path / "checks.py"
     checks.write_text("import no_such_module\n")
-    with pytest.raises(RuntimeError, match="could not be loaded: .*no_such_module"):
+    with pytest.raises(RuntimeError, match="could not be loaded"):
         list(check(checks, LESSON.solutions, ["step"]))
 
 
