@@ -1,0 +1,1 @@
+"""The same chapters as `ops`, in CUDA C++: fused, and shared among thousands of threads."""
