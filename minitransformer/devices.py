@@ -56,8 +56,10 @@ def index_for(x: Any, index: Any) -> Any:
     Raises:
         IndexError: a number in it is out of range.
     """
+    if array_module(x) is np:
+        return index
     parts = index if isinstance(index, tuple) else (index,)
-    if array_module(x) is np or not any(hasattr(part, "dtype") for part in parts):
+    if not any(hasattr(part, "dtype") for part in parts):
         return index
     on_host = tuple([to_device(part, "cpu") if hasattr(part, "dtype") else part for part in parts])
     np.broadcast_to(np.False_, x.shape)[on_host]
