@@ -1,16 +1,40 @@
 """Where an array lives: NumPy on the CPU, CuPy on the GPU. Nothing is chosen at import."""
 
+import importlib
 import sys
 from functools import cache
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 CUDA_HINT = 'pip install "cupy-cuda13x[ctk]" (or cupy-cuda12x[ctk] for an older driver)'
 
+_provided: Any = None  # what stands in for CuPy
+_provided_special: Any = None
 
-def array_module(x: Any) -> ModuleType:
+
+def cuda_module() -> Any:
+    """CuPy, or what `provide_cuda` put in its place.
+
+    Raises:
+        ImportError: CuPy is not installed.
+    """
+    return _provided or importlib.import_module("cupy")
+
+
+def provide_cuda(module: Any, special: Any = None) -> None:
+    """Let `module` stand in for CuPy from now on; None goes back to CuPy itself.
+
+    It needs what the engine uses of CuPy: functions, `ndarray`, `RawModule`, and a
+    `cuda.is_available()` that says True; `special` what it uses of `cupyx.scipy.special`.
+    So code for the GPU can be tested without one.
+    """
+    global _provided, _provided_special
+    _provided, _provided_special = module, special
+    why_no_cuda.cache_clear()
+
+
+def array_module(x: Any) -> Any:
     """The module that made `x` and computes with it: `numpy`, or `cupy`.
 
     Raises:
@@ -18,10 +42,42 @@ def array_module(x: Any) -> ModuleType:
     """
     if isinstance(x, np.ndarray | np.generic | int | float | list | tuple):
         return np
+    if _provided is not None and isinstance(x, _provided.ndarray):
+        return _provided
     module = sys.modules[type(x).__module__.partition(".")[0]]
     if not hasattr(module, "ndarray"):
         raise TypeError(f"expected a tensor, an array or a number, got {type(x).__name__}")
     return module
+
+
+def index_for(x: Any, index: Any) -> Any:
+    """`index` as it may be used on `x`: CuPy wraps numbers out of range, so NumPy is asked first.
+
+    Raises:
+        IndexError: a number in it is out of range.
+    """
+    if isinstance(x, np.ndarray):
+        return index
+    parts = index if isinstance(index, tuple) else (index,)
+    if not any(hasattr(part, "dtype") for part in parts):
+        return index
+    on_host = tuple([to_device(part, "cpu") if hasattr(part, "dtype") else part for part in parts])
+    np.broadcast_to(np.False_, x.shape)[on_host]
+    return tuple([to_device(p, "cuda") if isinstance(p, np.ndarray) else p for p in on_host])
+
+
+def value_for(x: Any, value: Any) -> Any:
+    """`value` as it may be written into `x`: what is not on the GPU is moved there."""
+    if isinstance(x, np.ndarray) or isinstance(value, int | float):
+        return value
+    return to_device(value if hasattr(value, "dtype") else np.asarray(value), "cuda")
+
+
+def special_functions(x: Any) -> Any:
+    """`scipy.special` for the library that made `x`."""
+    if array_module(x) is np:
+        return importlib.import_module("scipy.special")
+    return _provided_special or importlib.import_module("cupyx.scipy.special")
 
 
 def keep_array(x: Any) -> Any:
@@ -38,7 +94,7 @@ def device_of(x: Any) -> str:
 def why_no_cuda() -> str | None:
     """Why the GPU cannot be used, in words one can act on; None where it works."""
     try:
-        import cupy
+        cupy = cuda_module()
     except ImportError as error:
         return f"CuPy cannot be imported ({error}): {CUDA_HINT}"
     try:
@@ -72,6 +128,4 @@ def to_device(x: Any, device: str) -> Any:
         return x
     if check_device(device, "to_device") == "cpu":
         return x.get()
-    import cupy
-
-    return cupy.asarray(x)
+    return cuda_module().asarray(x)

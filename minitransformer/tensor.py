@@ -6,7 +6,15 @@ from typing import Any, Self
 import numpy as np
 
 from minitransformer import graph
-from minitransformer.devices import array_module, check_device, device_of, keep_array, to_device
+from minitransformer.devices import (
+    array_module,
+    check_device,
+    device_of,
+    index_for,
+    keep_array,
+    to_device,
+    value_for,
+)
 from minitransformer.graph import settings
 from minitransformer.methods import OPS, Methods, as_index, data_of, named
 
@@ -151,7 +159,8 @@ class Tensor(Methods):
                 "where or concatenate, or write under no_grad()"
             )
         try:
-            self._data[as_index(index)] = data_of(value)
+            index = index_for(self._data, as_index(index))
+            self._data[index] = value_for(self._data, data_of(value))
         except (ValueError, TypeError, IndexError) as error:
             raise named(error, "setitem", (self, value)) from error
         self.mark_changed()

@@ -3,9 +3,7 @@
 from math import pi, sqrt
 from typing import Any
 
-import numpy as np
-
-from minitransformer.devices import array_module
+from minitransformer.devices import array_module, special_functions
 from minitransformer.function import Function
 from minitransformer.graph import Node
 from minitransformer.ops.checks import check_floating
@@ -111,7 +109,7 @@ class GELU(Function, name="gelu"):
         if approximate == "tanh":
             phi = sigmoid(2 * sqrt(2 / pi) * (x + 0.044715 * x * x * x))
         else:
-            phi = (0.5 * (1 + erf(x * sqrt(0.5)))).astype(x.dtype)
+            phi = (0.5 * (1 + special_functions(x).erf(x * sqrt(0.5)))).astype(x.dtype)
         ctx.save(x, phi, approximate)
         return x * phi
 
@@ -130,14 +128,3 @@ def sigmoid(x: Any) -> Any:
     xp = array_module(x)
     small = xp.exp(-abs(x))
     return xp.where(x >= 0, 1, small) / (1 + small)
-
-
-def erf(x: Any) -> Any:
-    """The error function, from the special functions of the array's own library."""
-    if array_module(x) is np:
-        from scipy.special import erf as scipy_erf
-
-        return scipy_erf(x)
-    from cupyx.scipy.special import erf as cupy_erf
-
-    return cupy_erf(x)
