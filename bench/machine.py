@@ -16,7 +16,10 @@ import numpy as np
 
 from minitransformer import threads
 
-PACKAGES = "numpy", "numba", "scipy", "tbb", "cupy", "torch"
+PACKAGES = (
+    *("numpy", "numba", "scipy", "tbb", "cupy-cuda12x", "cupy-cuda13x", "torch"),
+    *("jax", "optax", "tinygrad", "mygrad", "autograd"),
+)
 MATRIX, COPIED = 1536, 1 << 28  # rows and columns; bytes, more than most caches hold
 REPETITIONS = 7
 
@@ -70,6 +73,25 @@ def shortest(work: Callable[[], Any]) -> float:
         work()
         seconds.append(perf_counter() - begin)
     return min(seconds)
+
+
+def memory_mb(which: str) -> float | None:
+    """This process's memory in RAM, now ("VmRSS") or at its highest ("VmHWM"); on Linux alone."""
+    file = Path("/proc/self/status")
+    lines = file.read_text().splitlines() if file.exists() else []
+    found = (int(line.split()[1]) / 1024 for line in lines if line.startswith(which))
+    return next(found, None)
+
+
+def peak_mb() -> float | None:
+    """The highest since `forget_peak`, or since the process began."""
+    return memory_mb("VmHWM")
+
+
+def forget_peak() -> None:
+    file = Path("/proc/self/clear_refs")
+    if file.exists():
+        file.write_text("5")
 
 
 def cpu_model() -> str:

@@ -1,0 +1,105 @@
+"""The floor: the step's dense products through one BLAS, and nothing else.
+
+Every layer has arrays of its own, as a step has, and all results are written into place.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from bench.floor import Layer, layers
+from minitransformer.models.gpt import GPTConfig
+from minitransformer.threads import belongs_to_scipy, blas_libraries, get_num_threads
+
+Product = Callable[[np.ndarray, np.ndarray, np.ndarray], Any]  # a, b, and where a @ b goes
+
+
+def with_numpy() -> Product:
+    return lambda a, b, out: np.matmul(a, b, out=out)
+
+
+def with_scipy() -> Product:
+    """The library that our kernels call, here with threads of its own.
+
+    BLAS wants columns, so it computes the transpose: outᵀ = bᵀ aᵀ. A dense array of rows is
+    passed as the transpose of columns, without a copy.
+    """
+    from scipy.linalg.blas import sgemm
+
+    for library in blas_libraries():
+        if belongs_to_scipy(library):
+            library.set_num_threads(get_num_threads())
+
+    def product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
+        (left, turn_left), (right, turn_right) = columns(b.T), columns(a.T)
+        turns = {"trans_a": turn_left, "trans_b": turn_right}
+        sgemm(1.0, left, right, c=out.T, overwrite_c=True, **turns)
+
+    return product
+
+
+def columns(x: np.ndarray) -> tuple[np.ndarray, bool]:
+    """A view of `x` with dense columns, and whether it has to be turned to be `x`."""
+    return (x, False) if x.flags.f_contiguous else (x.T, True)
+
+
+def with_torch() -> Product:
+    import torch
+
+    torch.set_num_threads(get_num_threads())
+    view = torch.from_numpy
+    return lambda a, b, out: torch.mm(view(a), view(b), out=view(out))
+
+
+LIBRARIES = {"numpy": with_numpy, "scipy": with_scipy, "torch": with_torch}
+
+
+class Arrays:
+    """What one layer reads and writes."""
+
+    def __init__(self, layer: Layer, normal: Callable) -> None:
+        self.x, self.y, self.weight = (
+            normal(shape, dtype=np.float32)
+            for shape in (
+                (layer.rows, layer.inputs),
+                (layer.rows, layer.outputs),
+                (layer.outputs, layer.inputs),
+            )
+        )
+        self.dx, self.dweight = np.ones_like(self.x), np.ones_like(self.weight)
+
+    def forward(self, product: Product) -> None:
+        product(self.x, self.weight.T, self.y)
+
+    def backward(self, product: Product) -> None:
+        product(self.y, self.weight, self.dx)  # y stands for dy, which has its shape
+        product(self.y.T, self.x, self.dweight)
+
+
+def check(product: Product) -> None:
+    """Refuse a library that computes something else."""
+    arrays = Arrays(Layer(24, 16, 40), np.random.default_rng(7).standard_normal)
+    x, weight = arrays.x.astype(np.float64), arrays.weight.astype(np.float64)
+    arrays.forward(product)
+    arrays.backward(product)
+    y = x @ weight.T
+    pairs = (arrays.y, y), (arrays.dx, y @ weight), (arrays.dweight, y.T @ x)
+    if not all(np.allclose(got, expected, rtol=1e-4, atol=1e-3) for got, expected in pairs):
+        raise RuntimeError("bench floor: its products are wrong")
+
+
+def make_step(config: GPTConfig, weights: Any, batch_size: int, blas: str) -> Callable:
+    """A function of (idx, targets), which it does not need, that gives no loss."""
+    product = LIBRARIES[blas]()
+    check(product)
+    normal = np.random.default_rng(7).standard_normal
+    all_arrays = [Arrays(layer, normal) for layer in layers(config, batch_size)]
+
+    def step(idx: np.ndarray, targets: np.ndarray) -> None:
+        for arrays in all_arrays:
+            arrays.forward(product)
+        for arrays in reversed(all_arrays):
+            arrays.backward(product)
+
+    return step
