@@ -12,9 +12,12 @@ from typing import Any
 
 from typer import BadParameter
 
+from bench.engines import ENGINES
 from bench.tables import Table, milliseconds
 
-OURS = "ours", "kernel"  # the engines that a change of this code can make slower
+# What no change of this code can make slower; all else is ours.
+PEERS = {name for name, engine in ENGINES.items() if engine.module != "bench.peers.ours"}
+PEERS |= {"torch-1", "cupy", "import numpy", "import torch", "first step of PyTorch"}
 LEVEL = 0.01  # how often equal runs may look so different
 SLOWER, FASTER, SAME, UNKNOWN = "slower", "faster", "same", "too few rounds"
 
@@ -55,8 +58,12 @@ def change(old: dict[str, Any], new: dict[str, Any], engine: str, margin: float)
         verdict = SLOWER if ratio > 1 else FASTER
     before, after = median(a), median(b)
     return {
-        **{"before": before, "after": after, "ratio": ratio, "best_ratio": best},
-        **{"chance": chance, "verdict": verdict},
+        "before": before,
+        "after": after,
+        "ratio": ratio,
+        "best_ratio": best,
+        "chance": chance,
+        "verdict": verdict,
     }
 
 
@@ -81,7 +88,7 @@ def orderings(u: int, m: int, n: int) -> int:
 
 def slower(changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Those of our own engines that became slower."""
-    return [c for c in changes if c["verdict"] == SLOWER and c["engine"] in OURS]
+    return [c for c in changes if c["verdict"] == SLOWER and c["engine"] not in PEERS]
 
 
 def table(changes: list[dict[str, Any]], every: bool) -> Table:
@@ -105,7 +112,7 @@ def summary(before: dict[str, Any], after: dict[str, Any], changes: list[dict[st
         old, new = before["machine"].get(what), after["machine"].get(what)
         if old != new:
             lines.append(f"the runs differ in {what}: {old} before, {new} after")
-    peers = [c["ratio"] for c in changes if c["engine"] not in OURS]
+    peers = [c["ratio"] for c in changes if c["engine"] in PEERS]
     if peers:
         middle = f"{median(peers):.2f} times as long in the median"
         lines.append(f"engines that are not ours took {middle}: that much is the machine")

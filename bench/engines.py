@@ -1,7 +1,9 @@
 """The engines that take a training step: what each is, its file, and what it needs installed."""
 
+from collections.abc import Mapping
 from importlib.util import find_spec
 from shutil import which
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 
@@ -11,7 +13,7 @@ class Engine(NamedTuple):
     title: str
     module: str
     needs: tuple[str, ...] = ()
-    options: dict[str, Any] = {}
+    options: Mapping[str, Any] = MappingProxyType({})
     programs: tuple[str, ...] = ()
 
     @property
@@ -28,7 +30,7 @@ ENGINES = {
     ),
     "numpy": Engine("plain NumPy", "bench.peers.ours", (), {"kernels": "reference"}),
     "jax": Engine("JAX jit, optax", "bench.peers.jax_gpt", ("jax", "optax")),
-    "tinygrad": Engine("tinygrad", "bench.peers.tinygrad_gpt", ("tinygrad",), {}, ("clang",)),
+    "tinygrad": Engine("tinygrad", "bench.peers.tinygrad_gpt", ("tinygrad",), programs=("clang",)),
     "mygrad": Engine("MyGrad", "bench.peers.mygrad_gpt", ("mygrad",)),
     "autograd": Engine("HIPS autograd", "bench.peers.autograd_gpt", ("autograd",)),
     "floor": Engine("floor: SciPy's BLAS", "bench.peers.floor", ("scipy",), {"blas": "scipy"}),

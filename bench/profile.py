@@ -8,6 +8,7 @@ and walks the graph. Steps with clocks and without take turns, which shows what 
 import importlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -105,8 +106,8 @@ def stepper(size: str, clocks: Clocks) -> Callable[[], dict[str, float]]:
         optimizer.step()
         optimizer.zero_grad()
         times.append(perf_counter())
-        pairs = zip(times, times[1:], strict=False)
-        return {phase: end - begin for phase, (begin, end) in zip(PHASES, pairs, strict=True)}
+        pairs = zip(PHASES, pairwise(times), strict=True)
+        return {phase: end - begin for phase, (begin, end) in pairs}
 
     return step
 

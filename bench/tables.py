@@ -6,6 +6,8 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table as RichTable
 
+WIDTH = 200  # characters of a table that goes to a file
+
 
 class Table(NamedTuple):
     """What a measurement shows; an empty row separates groups of rows."""
@@ -22,7 +24,8 @@ class Table(NamedTuple):
             table.add_column(column, justify="right" if numeric else "left", overflow="fold")
         for row in self.rows:
             table.add_row(*row) if row else table.add_section()
-        Console().print(table)
+        console = Console()
+        (console if console.is_terminal else Console(width=WIDTH)).print(table)
 
     def markdown(self) -> str:
         lines = [f"**{self.title}**", "", line(self.columns), line(["---"] * len(self.columns))]
@@ -44,6 +47,8 @@ def ratios(above: list[float], below: list[float]) -> list[float]:
 
 
 def milliseconds(seconds: float) -> str:
-    """Three figures that mean something: 0.0123, 1.23, 12.3, 123, 1234."""
-    digits = next((d for limit, d in ((0.1, 4), (1, 3), (10, 2), (100, 1)) if seconds * 1e3 < limit), 0)
-    return f"{1000 * seconds:.{digits}f}"
+    """About three figures that mean something: 0.0123, 1.23, 12.3, 123, 1234."""
+    ms = 1000 * seconds
+    limits = (0.1, 4), (1, 3), (10, 2), (100, 1)
+    digits = next((digits for limit, digits in limits if ms < limit), 0)
+    return f"{ms:.{digits}f}"
