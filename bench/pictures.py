@@ -36,54 +36,35 @@ def draw(record: dict[str, Any], file: Path) -> bool:
 
 
 def roofline(figure: Any, record: dict[str, Any]) -> None:
-    """Every kernel by operations a byte and GFLOP/s, under what this machine can reach.
-
-    Only the larger size: smaller arrays stay in caches, above the line of the memory.
-    """
-    figure.set_size_inches(9, 6.5)
-    axes = figure.subplots()
+    """Every kernel at its larger size: operations a byte, and GFLOP/s under the machine's peaks."""
+    figure.set_size_inches(9.5, 6)
+    axes, legend = figure.subplots(1, 2, width_ratios=(5, 1))
     peaks = record["machine"]["peaks"]
-    sizes = {(r["op"], r["direction"]): r for r in record["results"] if r["flops"]}  # the last wins
-    rows = list(sizes.values())
-    intensity = np.geomspace(0.03, 1000, 200)
-    roof = [attainable(x, peaks["gflops"], peaks["gbs"]) for x in intensity]
-    axes.plot(intensity, roof, color="black", linewidth=1)
-    axes.annotate(
-        f"products {peaks['gflops']:.0f} GFLOP/s", (900, peaks["gflops"] * 1.08), ha="right"
-    )
-    axes.annotate(f"copy {peaks['gbs']:.0f} GB/s", (0.035, 0.035 * peaks["gbs"] * 2.1), rotation=41)
-    for marker, direction in (("o", "forward"), ("s", "backward")):
+    rows = {(r["op"], r["direction"]): r for r in record["results"] if r["flops"]}.values()
+    in_cache = median([r["gbs"] / r["share_of_peak"] for r in rows if not r["made_of_products"]])
+    lines = ("-", "a large copy", peaks["gbs"]), (":", "copies of the kernels' sizes", in_cache)
+    intensity = np.geomspace(0.05, 1000, 200)
+    for style, what, gbs in lines:
+        roof = [attainable(x, peaks["gflops"], gbs) for x in intensity]
+        axes.plot(intensity, roof, style, color="black", lw=1, label=f"{what}: {gbs:.0f} GB/s")
+    products = f"products: {peaks['gflops']:.0f} GFLOP/s"
+    axes.annotate(products, (5, peaks["gflops"] * 1.05), fontsize=9, va="bottom")
+    ops = list(dict.fromkeys(r["op"] for r in rows))
+    for marker, direction, colour in (("o", "forward", OURS), ("s", "backward", FLOOR)):
         chosen = [r for r in rows if r["direction"] == direction]
         points = [(r["flops"] / r["bytes"], r["gflops"]) for r in chosen]
-        axes.plot(*zip(*points, strict=True), marker, markersize=5, alpha=0.8, label=direction)
-    label_points(axes, rows)
-    axes.set(xscale="log", yscale="log", xlim=(0.03, 1000), ylim=(0.3, 2 * peaks["gflops"]))
+        style = {"color": colour, "markersize": 5, "label": direction}
+        axes.plot(*zip(*points, strict=True), marker, **style)
+        for r, point in zip(chosen, points, strict=True):
+            number = str(1 + ops.index(r["op"]))
+            axes.annotate(number, point, (4, 3), textcoords="offset points", fontsize=7)
+    axes.set(xscale="log", yscale="log", xlim=(0.05, 1000), ylim=(0.3, 4 * peaks["gflops"]))
     axes.set(xlabel="operations a byte", ylabel="GFLOP/s, best")
-    axes.set_title("CPU kernels at the larger size, under this machine's measured peaks")
-    axes.legend(frameon=False, loc="lower right")
-
-
-def label_points(axes: Any, rows: list[dict[str, Any]]) -> None:
-    """Names in two columns beside the cloud, in the order of the points' heights, with leaders."""
-    on_rows = sorted((r for r in rows if not r["made_of_products"]), key=lambda r: r["gflops"])
-    heights = np.geomspace(0.4, 300, len(on_rows))
-    for r, height in zip(on_rows, heights, strict=True):
-        place = r["flops"] / r["bytes"], r["gflops"]
-        name(axes, r, place, (3.2, height))
-    products = sorted((r for r in rows if r["made_of_products"]), key=lambda r: -r["gflops"])
-    for i, r in enumerate(products):
-        place = r["flops"] / r["bytes"], r["gflops"]
-        name(axes, r, place, (60, 62 / 1.32**i))
-
-
-def name(axes: Any, row: dict[str, Any], place: tuple, text: tuple) -> None:
-    words = {
-        "scaled_dot_product_attention": "attention",
-        "packed_self_attention": "packed attention",
-    }
-    label = f"{words.get(row['op'], row['op'].replace('_', ' '))}, {row['direction']}"
-    leader = {"arrowstyle": "-", "color": "0.8", "linewidth": 0.6}
-    axes.annotate(label, place, text, fontsize=7, va="center", arrowprops=leader)
+    axes.legend(frameon=False, loc="lower right", fontsize=9)
+    names = (f"{i}  {op.replace('_', ' ')}" for i, op in enumerate(ops, 1))
+    legend.text(0, 1, "\n".join(names), fontsize=8, va="top", linespacing=1.6)
+    legend.set_axis_off()
+    figure.suptitle("CPU kernels, under this machine's measured peaks")
 
 
 def bars(figure: Any, record: dict[str, Any]) -> None:

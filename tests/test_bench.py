@@ -19,7 +19,7 @@ def saved(tmp_path, monkeypatch):
     monkeypatch.setattr(machine, "peaks", lambda: {"gflops": 100.0, "gbs": 20.0})
     numbers = iter(range(100))
 
-    def write(measurement="train", **rounds):
+    def write(measurement, **rounds):
         file = tmp_path / f"{next(numbers)}.json"
         best = {engine: min(seconds) for engine, seconds in rounds.items()}
         record.save(file, measurement, [{"case": "tiny", "seconds": rounds, "best": best}])
@@ -81,10 +81,11 @@ def test_the_chance_is_that_of_the_exact_rank_test():
 
 
 def test_compare_refuses_what_cannot_be_compared(saved):
-    with pytest.raises(typer.BadParameter, match="measured train, the other kernels"):
-        compare.compare(saved("train", ours=STEADY), saved("kernels", ours=STEADY), 0.05)
+    before, after = saved("made up", ours=STEADY), saved("made up", torch=STEADY)
+    with pytest.raises(typer.BadParameter, match="measured train, the other made up"):
+        compare.compare(before | {"measurement": "train"}, after, 0.05)
     with pytest.raises(typer.BadParameter, match="no case in common"):
-        compare.compare(saved("made up", ours=STEADY), saved("made up", torch=STEADY), 0.05)
+        compare.compare(before, after, 0.05)
 
 
 def test_the_floor_counts_the_products_of_a_step():
