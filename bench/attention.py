@@ -17,8 +17,6 @@ from bench.record import save
 from bench.tables import Table, milliseconds, ratios, spread
 from bench.turns import Worker, in_turns
 
-LENGTHS = [64, 128, 256, 512, 1024, 2048, 4096]
-LONG = 8192
 MATRIX_LIMIT = 1e9  # bytes of the T × T weights of all heads, up to which the textbook takes part
 BUDGET = 0.2  # seconds a turn
 TOLERANCE = 1e-4  # of the largest number

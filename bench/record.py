@@ -41,6 +41,8 @@ def load(file: Path) -> dict[str, Any]:
         raise BadParameter(f"{file} is not JSON: {error}") from None
     if not isinstance(record, dict) or not {"measurement", "machine", "results"} <= record.keys():
         raise BadParameter(f"{file} was not written by `python -m bench … --json`")
+    if any("case" not in result for result in record["results"]):
+        raise BadParameter(f"{file} was written by an older version; measure again")
     return record
 
 

@@ -28,7 +28,8 @@ TOLERANCE = 1e-4
 PATIENCE = 2.0  # seconds that a step may take for a peer to be tried at the next size
 COLUMNS = (
     *("size", "engine", "median ms", "best ms", "tokens/s", "peak MB"),
-    *("PyTorch / it", "best", "compiled / it", "it / floor", "best", "losses apart", "first s"),
+    *("PyTorch / it", "of the bests", "compiled / it", "it / floor", "of the bests"),
+    *("losses apart", "first s"),
 )
 
 log = Console(stderr=True, highlight=False)
@@ -168,7 +169,8 @@ def skipped_row(result: dict[str, Any], engine: str) -> list[str]:
 def means(results: list[dict[str, Any]]) -> Table:
     """Geometric means over the sizes, of every engine that was timed at all of them."""
     everywhere = [e for e in ENGINES if all(e in result["seconds"] for result in results)]
-    columns = ("engine", "PyTorch / it", "best", "compiled / it", "best", "it / floor", "best")
+    best = "of the bests"
+    columns = ("engine", "PyTorch / it", best, "compiled / it", best, "it / floor", best)
     pairs = [("torch", False), ("torch-compile", False), ("floor", True)]
     rows = []
     for engine in (e for e in everywhere if not ENGINES[e].is_floor):

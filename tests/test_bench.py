@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import typer
 
-from bench import compare, floor, machine, options, record, tables
+from bench import compare, floor, machine, options, record, tables, train
 from bench.cases import cases
 from bench.operations import PER_ELEMENT, attainable, count
 from minitransformer.models.gpt import GPTConfig
@@ -189,3 +189,23 @@ def test_a_table_in_markdown():
     assert [tables.milliseconds(s) for s in (1.2345e-5, 0.00123, 0.0123, 1.2)] == [
         *("0.0123", "1.23", "12.3", "1200"),
     ]
+
+
+def test_losses_must_begin_alike():
+    expected = [5.0, 4.0, 3.0, 2.0]
+    losses = {"ours": expected, "torch": [5.0, 4.00005, 3.0, 2.5], "floor": [None]}
+    found = train.compare_losses("tiny", losses)
+    assert found["torch"] == {"steps": 4, "largest": 0.5}  # reported, after the first three
+    assert "floor" not in found
+    for wrong in ([5.0, 4.001], [float("nan")]):
+        with pytest.raises(RuntimeError, match="the losses of torch differ"):
+            train.compare_losses("tiny", {"ours": expected, "torch": wrong})
+
+
+def test_a_slow_peer_is_left_out_of_the_next_size():
+    result = {"case": "tiny", "skipped": {"jax": "failed: …"}}
+    result["seconds"] = {"ours": [9.0], "floor": [9.0], "torch": [0.1], "autograd": [3.0]}
+    reasons = train.too_slow(result)
+    assert reasons == {"autograd": "too slow: 3.0 s a step at tiny"}
+    again = train.too_slow({"case": "small", "skipped": reasons, "seconds": {}})
+    assert again == reasons
