@@ -1,4 +1,7 @@
-"""The linear layer: each thread computes a stripe of the result, which starts from the bias."""
+"""Products of matrices, and the linear layer, whose result starts from the bias.
+
+Each thread computes a stripe of a result, or whole ones where they are many.
+"""
 
 from typing import Any
 
@@ -7,10 +10,43 @@ from numba import prange
 
 from minitransformer import memory, ops
 from minitransformer.function import accelerates
-from minitransformer.graph import Node
+from minitransformer.graph import Node, unbroadcast
 from minitransformer.kernels.cpu.gemm import gemm
 from minitransformer.kernels.cpu.rows import as_rows, contiguous, fits
-from minitransformer.kernels.cpu.runtime import chunks_for, helper, kernel
+from minitransformer.kernels.cpu.runtime import chunks_for, helper, kernel, strided_kernel
+
+
+@accelerates(ops.MatMul, device="cpu")
+class MatMul:
+    @staticmethod
+    def forward(ctx: Node, a: Any, b: Any) -> Any:
+        if not (fits(a, b) and min(a.ndim, b.ndim) >= 2 and max(a.ndim, b.ndim) <= 4):
+            return NotImplemented
+        if not (a.size and b.size):
+            return NotImplemented
+        ctx.save(a, b)
+        return product(a, b)
+
+    @staticmethod
+    def backward(ctx: Node, dy: Any) -> tuple:
+        a, b = ctx.saved
+        da = db = None
+        if ctx.needs[0]:
+            da = unbroadcast(product(dy, b.swapaxes(-1, -2)), a.shape)
+        if ctx.needs[1]:
+            db = unbroadcast(product(a.swapaxes(-1, -2), dy), b.shape)
+        return da, db
+
+
+def product(a: Any, b: Any) -> Any:
+    """a @ b, of two to four axes each."""
+    batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    y = memory.empty((*batch, a.shape[-2], b.shape[-1]), a.dtype)
+    batch = (1,) * (2 - len(batch)) + batch
+    a, b = (np.broadcast_to(x, batch + x.shape[-2:]) for x in (a, b))
+    chunks = chunks_for_product(y.size, a.shape[-1])
+    products(a, b, y.reshape(batch + y.shape[-2:]), chunks)
+    return y
 
 
 @accelerates(ops.Linear, device="cpu")
@@ -47,6 +83,19 @@ class Linear:
 
 def chunks_for_product(results: int, depth: int) -> int:
     return chunks_for(results * depth // 16)
+
+
+@strided_kernel("y")
+def products(a, b, y, chunks):
+    """y[i, j] = a[i, j] @ b[i, j]. Where matrices are few, each is shared among the threads."""
+    one, (rows, columns) = y.dtype.type(1), y.shape[:2]
+    pieces = 1 if rows * columns >= 4 * chunks or rows * columns % chunks == 0 else chunks
+    for chunk in prange(chunks):
+        for unit in range(chunk, rows * columns * pieces, chunks):
+            i, j, piece = unit // pieces // columns, unit // pieces % columns, unit % pieces
+            top, bottom, left, right = stripe(y[i, j], piece, pieces)
+            block = y[i, j, top:bottom, left:right]
+            gemm(a[i, j, top:bottom], b[i, j, :, left:right], block, one, False)
 
 
 @kernel
