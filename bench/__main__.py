@@ -42,7 +42,7 @@ def train(
         str,
         typer.Option(
             help=f"Comma-separated: {', '.join(ENGINES)}. All that are installed if left out. "
-            "The three floors are the step's dense products alone, each through another BLAS.",
+            "The three floors are the step's dense products alone, each through another library.",
             show_default=False,
         ),
     ] = "",

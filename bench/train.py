@@ -3,7 +3,7 @@
 Each engine runs in its own process and they take turns, so that a noisy machine is noisy for
 all. From the same weights and batches every one must have our first losses before it is timed;
 how far apart they are after more steps is reported. The floor is the step's dense products
-alone, through one BLAS.
+alone, through one library.
 """
 
 from collections.abc import Callable

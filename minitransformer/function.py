@@ -217,8 +217,12 @@ def _versions(saved: tuple | None, inputs: tuple, out: Tensor) -> tuple:
     """The version counts of the inputs and of the output whose memory was saved."""
     if not saved:
         return ()
-    memories = {id(s) for s in saved}
-    memories |= {id(base) for s in saved if (base := getattr(s, "base", None)) is not None}
+    memories = set()
+    for s in saved:
+        memories.add(id(s))
+        base = getattr(s, "base", None)
+        if base is not None:
+            memories.add(id(base))
     memories.discard(id(None))
     noted = []
     for x in (*inputs, out):

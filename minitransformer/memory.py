@@ -61,19 +61,18 @@ class Pool:
 
     def take(self, size: int) -> Bytes:
         """Memory of `size` bytes, some that waits if there is any."""
-        self.collect()
-        waiting = self.waiting.setdefault(size, [])
-        self.waiting.move_to_end(size)
-        if waiting:
-            memory = waiting.pop()
-            self.idle -= size
-        else:
-            most_used = max(self.most_used, self.used + size)
-            self.trim(most_used * 5 // 4 - self.used - size)
-            memory = Bytes(size)
+        if _returned:
+            self.collect()
+        waiting = self.waiting.get(size)
         self.used += size
-        self.most_used = max(self.most_used, self.used)
-        return memory
+        if self.used > self.most_used:
+            self.most_used = self.used
+        if waiting:
+            self.waiting.move_to_end(size)
+            self.idle -= size
+            return waiting.pop()
+        self.trim(self.most_used * 5 // 4 - self.used)
+        return Bytes(size)
 
     def collect(self) -> None:
         """Put the memory that came back where it can be found."""

@@ -9,9 +9,19 @@ from numba.extending import intrinsic
 from minitransformer.kernels.cpu.runtime import helper
 
 
-def addresses(rows: list[tuple]) -> np.ndarray:
-    """Where each array's memory begins, int64 (rows, columns). The caller keeps them alive."""
-    return np.array([[x.__array_interface__["data"][0] for x in row] for row in rows], np.int64)
+def addresses(rows: list[tuple], dtype: np.dtype) -> np.ndarray | None:
+    """Where each array's memory begins, int64 (rows, columns). The caller keeps them alive.
+
+    None if one is not dense in C order, or not of this dtype.
+    """
+    kind, places = dtype.str, []
+    for row in rows:
+        for x in row:
+            layout = x.__array_interface__
+            if layout["strides"] is not None or layout["typestr"] != kind:
+                return None
+            places.append(layout["data"][0])
+    return np.array(places, np.int64).reshape(len(rows), -1)
 
 
 @helper

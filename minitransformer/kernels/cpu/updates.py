@@ -106,16 +106,17 @@ class AdamUpdate:
         decoupled: bool = True,
     ) -> bool:
         like = calls[0][0]
-        if not all(fits(like, *arrays) and in_place(*arrays) for arrays in calls):
+        calls = [(p, contiguous(g), mean, square) for p, g, mean, square in calls]
+        places = addresses(calls, like.dtype) if fits(like) else None
+        if places is None:
             return False
-        calls = [(p, contiguous(g), *state) for p, g, *state in calls]
         shrink = 1 - lr * weight_decay if decoupled else 1.0
         coupled = 0.0 if decoupled else weight_decay
         rate, correction = lr / (1 - beta1**step), 1 / (1 - beta2**step)
         numbers = reals(like, beta1, 1 - beta1, beta2, 1 - beta2, eps, rate, correction)
         numbers += reals(like, shrink, coupled)
         sizes = np.array([p.size for p, *_ in calls])
-        adam(addresses(calls), sizes, *numbers, chunks_for(int(sizes.sum())))
+        adam(places, sizes, *numbers, chunks_for(int(sizes.sum())))
         return True
 
 
