@@ -1,0 +1,130 @@
+"""A look-alike of `cupy.RawModule`: the same CUDA C++, built by g++ and run on the CPU.
+
+Every launch is run in several orders of threads and blocks, which must leave the same bits
+behind. Arguments are held against what the compiler says of the kernel's parameters, where CuPy
+would read garbage; every launch is noted in `LAUNCHED`.
+"""
+
+import ctypes
+import itertools
+from typing import Any
+
+import numpy as np
+
+from .compiler import SANITIZE, kernel_library
+from .cuda_source import as_cpp, kernels_in
+
+ORDERS = (0,) if SANITIZE else (0, 1, 2, 3)  # forwards, backwards, and two shuffles
+LAUNCHED: set[str] = set()
+WITHOUT_ASKING = 48 * 1024  # bytes of shared memory a kernel may have before its limit is raised
+
+
+class OrderError(RuntimeError):
+    """A kernel's results depend on which thread runs first."""
+
+
+class RawModule:
+    """The kernels of a CUDA C++ text.
+
+    Args: as CuPy's; `options` may define macros.
+    """
+
+    def __init__(
+        self,
+        *,
+        code: str,
+        options: tuple[str, ...] = (),
+        backend: str = "nvrtc",
+        name_expressions: tuple[str, ...] = (),
+    ) -> None:
+        self._doors = {name: name for name in kernels_in(code)}
+        instances = [(f"instance{i}", e) for i, e in enumerate(name_expressions)]
+        self._doors |= {expression: door for door, expression in instances}
+        self._library = ctypes.CDLL(str(kernel_library(as_cpp(code, instances), options)))
+
+    def get_function(self, name: str) -> "RawKernel":
+        return RawKernel(name, self._library, self._doors[name])
+
+
+class RawKernel:
+    """One kernel: `kernel(grid, block, arguments, shared_mem=0)` runs it."""
+
+    def __init__(self, name: str, library: ctypes.CDLL, door: str) -> None:
+        self.name = name
+        self.max_dynamic_shared_size_bytes = WITHOUT_ASKING
+        self._launch = library[f"launch__{door}"]
+        self._launch.restype = ctypes.c_char_p
+        parameters = library[f"parameters__{door}"]
+        parameters.restype = ctypes.c_char_p
+        self.parameters = [p for p in parameters().decode().split(", ") if p]
+
+    def __call__(self, grid: tuple, block: tuple, args: tuple, *, shared_mem: int = 0) -> None:
+        """Launch.
+
+        Raises:
+            TypeError: an argument is not what the kernel's parameter takes.
+            OrderError: threads in another order give other results.
+            RuntimeError: the sizes cannot be launched, or threads miss each other at a barrier.
+        """
+        if len(args) != len(self.parameters):
+            self._refuse(f"expected {len(self.parameters)} arguments, got {len(args)}")
+        if shared_mem > self.max_dynamic_shared_size_bytes:
+            raise RuntimeError(f"{self.name}: {shared_mem} bytes of shared memory were not allowed")
+        places = enumerate(zip(self.parameters, args, strict=True), start=1)
+        values = [self._checked(i, wanted, x) for i, (wanted, x) in places]
+        LAUNCHED.add(self.name)
+        written = [
+            x for x, p in zip(values, self.parameters, strict=True) if p[-1] == "*" and "const" not in p
+        ]
+        before, first = [x.copy() for x in written], None
+        for order in ORDERS:
+            for x, old in zip(written, before, strict=True):
+                x[...] = old
+            self._run(grid, block, values, shared_mem, order)
+            if first is None:
+                first = [x.copy() for x in written]
+            elif not all(map(same_bits, first, written)):
+                raise OrderError(f"{self.name}: results depend on the order of threads")
+
+    def _checked(self, place: int, wanted: str, x: Any) -> np.ndarray:
+        """The argument as an array whose memory can be handed over."""
+        if wanted.endswith("*"):
+            array = getattr(x, "_host", x)
+            if not isinstance(array, np.ndarray):
+                self._refuse(f"argument {place} should be {wanted}, got {type(x).__name__}")
+            if not array.flags.c_contiguous:
+                self._refuse(f"argument {place} is not C-contiguous; CuPy ignores strides")
+        else:
+            array = np.asarray(x)  # a Python int becomes an int64, a float a float64, as in CuPy
+            if array.ndim:
+                self._refuse(f"argument {place} should be one {wanted}, got shape {array.shape}")
+        if array.dtype.name != wanted.removeprefix("const ").removesuffix("*"):
+            self._refuse(f"argument {place} should be {wanted}, got {array.dtype}")
+        return array
+
+    def _refuse(self, what: str) -> None:
+        raise TypeError(f"{self.name}: {what}")
+
+    def _run(self, grid: tuple, block: tuple, values: list, shared_mem: int, order: int) -> None:
+        scalars = [x if p[-1] == "*" else x.copy() for x, p in zip(values, self.parameters, strict=True)]
+        cells = [
+            ctypes.c_void_p(x.ctypes.data) if p[-1] == "*" else None
+            for x, p in zip(scalars, self.parameters, strict=True)
+        ]
+        addresses = [
+            x.ctypes.data if cell is None else ctypes.addressof(cell)
+            for x, cell in zip(scalars, cells, strict=True)
+        ]
+        pointers = (ctypes.c_void_p * len(addresses))(*addresses)
+        ones = itertools.repeat(1)
+        sizes = [*itertools.islice(itertools.chain(grid, ones), 3)]
+        sizes += itertools.islice(itertools.chain(block, ones), 3)
+        error = self._launch(
+            pointers, (ctypes.c_uint * 6)(*sizes), ctypes.c_size_t(shared_mem), ctypes.c_int(order)
+        )
+        if error:
+            raise RuntimeError(f"{self.name}: {error.decode()}")
+
+
+def same_bits(a: np.ndarray, b: np.ndarray) -> bool:
+    return a.tobytes() == b.tobytes()
