@@ -50,6 +50,20 @@ def array_module(x: Any) -> Any:
     return module
 
 
+def index_for(x: Any, index: Any) -> Any:
+    """`index` as it may be used on `x`: CuPy wraps numbers out of range, so NumPy is asked first.
+
+    Raises:
+        IndexError: a number in it is out of range.
+    """
+    parts = index if isinstance(index, tuple) else (index,)
+    if array_module(x) is np or not any(hasattr(part, "dtype") for part in parts):
+        return index
+    on_host = tuple([to_device(part, "cpu") if hasattr(part, "dtype") else part for part in parts])
+    np.broadcast_to(np.False_, x.shape)[on_host]
+    return tuple([to_device(p, "cuda") if isinstance(p, np.ndarray) else p for p in on_host])
+
+
 def special_functions(x: Any) -> Any:
     """`scipy.special` for the library that made `x`."""
     if array_module(x) is np:

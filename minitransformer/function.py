@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from minitransformer.devices import array_module, device_of, keep_array
+from minitransformer.devices import array_module, device_of, keep_array, to_device
 from minitransformer.graph import Node, setting, settings
 from minitransformer.methods import OPS, named
 from minitransformer.tensor import Tensor, as_operand
@@ -69,22 +69,29 @@ class Function:
     each input, of exactly its shape and dtype, or None where `ctx.needs[i]` is False.
     An optional `check(*arrays, **options)` refuses bad input before any backend sees it.
     The arrays that `backward` returns belong to the walk: the next call must make new ones.
+    Integers at the places `from_host` (token ids) may be in the host's memory while the rest is
+    on the GPU: `check` sees them there, which keeps nobody waiting, and then they are moved.
     """
 
     op_name = "function"
     family = ""
     broadcasts = False
+    from_host: tuple[int, ...] = ()
     check: Callable[..., None] | None = None
 
-    def __init_subclass__(cls, name: str | None = None, broadcasts: bool = False) -> None:
+    def __init_subclass__(
+        cls, name: str | None = None, broadcasts: bool = False, from_host: tuple[int, ...] = ()
+    ) -> None:
         """Describe the op.
 
         Args:
             name: enter the op in `OPS` under this name.
             broadcasts: its gradients may have the broadcast shape; the walk sums them.
+            from_host: places of inputs, integers, that are moved from the host to the others.
         """
         cls.op_name = name or cls.__name__
         cls.broadcasts = broadcasts
+        cls.from_host = from_host
         if name is not None:
             cls.family = cls.__module__.rpartition(".")[2]
             OPS[name] = cls
@@ -150,9 +157,12 @@ class Function:
             if isinstance(value, np.generic):  # would promote like an array: 0.1 * float32
                 options[key] = value.item()
         try:
-            device = _common_device(arrays)
+            device = _common_device(arrays, cls.from_host)
             if cls.check is not None:
                 cls.check(*arrays, **options)
+            if device != "cpu" and cls.from_host:
+                moving = enumerate(arrays)
+                arrays = [to_device(x, device) if i in cls.from_host else x for i, x in moving]
             implementation = cls.implementation(device)
             y = implementation.forward(ctx, *arrays, **options)
             if y is NotImplemented:
@@ -170,7 +180,7 @@ class Function:
         return y, implementation
 
 
-def _common_device(arrays: list | tuple) -> str:
+def _common_device(arrays: list | tuple, from_host: tuple[int, ...] = ()) -> str:
     device = None
     for x in arrays:
         if type(x) is np.ndarray:
@@ -182,6 +192,10 @@ def _common_device(arrays: list | tuple) -> str:
         if device is None:
             device = here
         elif here != device:
+            if from_host:
+                numbers = [x for i, x in enumerate(arrays) if i in from_host]
+                if all(type(x) is np.ndarray and x.dtype.kind in "iu" for x in numbers):
+                    return _common_device([x for i, x in enumerate(arrays) if i not in from_host])
             raise ValueError(
                 f"expected all inputs on one device, got {device} and {here}; "
                 f'move one with .to("{device}")'

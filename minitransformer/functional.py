@@ -1,7 +1,8 @@
 """The plain function for each op, with PyTorch's names and arguments.
 
 Inputs may be Tensors or arrays. Ids, targets and masks need no gradient; NumPy ones are
-moved to the device of the tensor that they go with, after their range was checked.
+moved to the device of the tensor that they go with. The range of ids is checked first, on the
+host: ids that are on the GPU already make the step wait until they were looked at there.
 """
 
 from collections.abc import Sequence
@@ -183,7 +184,7 @@ def embedding(indices: Input, weight: Input) -> Tensor:
         IndexError: an index is negative or not below V.
     """
     indices = _index_array("embedding", "indices", indices)
-    return ops.Embedding.apply(weight, _beside(indices, weight))
+    return ops.Embedding.apply(weight, indices)
 
 
 def dropout(x: Input, p: float = 0.5, training: bool = True) -> Tensor:
@@ -224,12 +225,10 @@ def cross_entropy(
         IndexError: a class is negative (and not `ignore_index`) or not below C.
         ValueError: shapes do not fit, or no target counts.
     """
-    array = data_of(target)
-    if getattr(array, "dtype", np.dtype(int)).kind != "f":
-        target = _index_array("cross_entropy", "target", array)
+    floating = getattr(data_of(target), "dtype", np.dtype(int)).kind == "f"
     return ops.CrossEntropy.apply(
         logits,
-        _beside(target, logits),
+        _beside(target, logits) if floating else _index_array("cross_entropy", "target", target),
         ignore_index=ignore_index,
         label_smoothing=label_smoothing,
         reduction=reduction,

@@ -6,7 +6,14 @@ from typing import Any, Self
 import numpy as np
 
 from minitransformer import graph
-from minitransformer.devices import array_module, check_device, device_of, keep_array, to_device
+from minitransformer.devices import (
+    array_module,
+    check_device,
+    device_of,
+    index_for,
+    keep_array,
+    to_device,
+)
 from minitransformer.graph import settings
 from minitransformer.methods import OPS, Methods, as_index, data_of, named
 
@@ -151,7 +158,10 @@ class Tensor(Methods):
                 "where or concatenate, or write under no_grad()"
             )
         try:
-            self._data[as_index(index)] = data_of(value)
+            index = index_for(self._data, as_index(index))
+            value = data_of(value)
+            on_host = isinstance(value, np.ndarray)
+            self._data[index] = to_device(value, self.device) if on_host else value
         except (ValueError, TypeError, IndexError) as error:
             raise named(error, "setitem", (self, value)) from error
         self.mark_changed()

@@ -22,7 +22,10 @@ def check_floating(name: str, x: Any, label: str = "input") -> None:
 
 
 def check_indices(name: str, label: str, indices: Any, size: int) -> None:
-    """Refuse what is not an integer from 0 to size - 1: NumPy would wrap a negative one."""
+    """Refuse what is not an integer from 0 to size - 1: NumPy would wrap a negative one.
+
+    Indices on the GPU are looked at there (CuPy would wrap them all), and waited for.
+    """
     if indices.dtype.kind not in "iu":
         raise TypeError(f"{name}: {label} should be integers, got {indices.dtype}")
     if indices.size == 0:

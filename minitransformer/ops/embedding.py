@@ -8,7 +8,7 @@ from minitransformer.graph import Node
 from minitransformer.ops.checks import check_indices
 
 
-class Embedding(Function, name="embedding"):
+class Embedding(Function, name="embedding", from_host=(1,)):
     """y[...] = weight[indices[...]].
 
     weight (V, D), integer indices (...) -> y (..., D). A row used several times gets the

@@ -56,7 +56,7 @@ class BCEWithLogits(Function, name="binary_cross_entropy_with_logits"):
         return (sigmoid(logits) - t) * g, dt
 
 
-class CrossEntropy(Function, name="cross_entropy"):
+class CrossEntropy(Function, name="cross_entropy", from_host=(1,)):
     """-Σ_c t_c log softmax(logits)_c, averaged over the samples that count.
 
     logits (N, C) or (N, C, ...); target: classes (N, ...), or probabilities of logits' shape.

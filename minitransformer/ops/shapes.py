@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from minitransformer.devices import array_module, device_of, to_device
+from minitransformer.devices import array_module, device_of, index_for, to_device
 from minitransformer.function import Function
 from minitransformer.graph import Node, unbroadcast
 from minitransformer.ops.checks import check_axes, check_dtypes
@@ -54,6 +54,7 @@ class GetItem(Function, name="getitem"):
 
     @staticmethod
     def forward(ctx: Node, x: Any, index: Any) -> Any:
+        index = index_for(x, index)
         ctx.save(x.shape, index)
         return x[index]
 

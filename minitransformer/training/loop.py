@@ -75,10 +75,14 @@ class Trainer:
         self.optimizer.zero_grad()
         # What NumPy would warn of is looked for below, and named.
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            loss = fmean(self._backward() for _ in range(self.accumulate))
+            losses = [self._backward() for _ in range(self.accumulate)]
             norm = clip_grad_norm_(self.model.parameters(), self.max_grad_norm)
+        # A GPU has the whole backward pass to do by now; this is where the step waits for it.
+        loss = fmean(loss.item() for loss in losses)
+        if not isfinite(loss):
+            raise self._diverged(f"the loss is {loss}", origin(self.model, ("data",)))
         if not isfinite(norm):
-            raise self._diverged(f"the gradient's norm is {norm}")
+            raise self._diverged(f"the gradient's norm is {norm}", origin(self.model))
         lr = self.optimizer.param_groups[0]["lr"]
         self.optimizer.step()
         if self.schedule is not None:
@@ -86,16 +90,14 @@ class Trainer:
         self.steps_done += 1
         return Step(self.steps_done, loss, lr, norm, perf_counter() - begin)
 
-    def _backward(self) -> float:
-        """Add one batch's share to the gradients; its loss."""
+    def _backward(self) -> Any:
+        """Add one batch's share to the gradients; its loss, a Tensor."""
         loss = self.loss(self.model, next(self.batches))
-        if not isfinite(value := loss.item()):
-            raise self._diverged(f"the loss is {value}")
         (loss / self.accumulate if self.accumulate > 1 else loss).backward()
-        return value
+        return loss.detach()
 
-    def _diverged(self, what: str) -> TrainingDiverged:
-        return TrainingDiverged(f"step {self.steps_done + 1}: {what}; {origin(self.model)}")
+    def _diverged(self, what: str, where: str) -> TrainingDiverged:
+        return TrainingDiverged(f"step {self.steps_done + 1}: {what}; {where}")
 
     def state_dict(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """All that the next step depends on: arrays, and facts ready for JSON."""
@@ -133,9 +135,9 @@ class Trainer:
             self.schedule.seek(self.steps_done)
 
 
-def origin(model: Any) -> str:
+def origin(model: Any, places: tuple[str, ...] = ("data", "grad")) -> str:
     """Where the first number that is not finite stands: in a parameter, else in a gradient."""
-    for what in ("data", "grad"):
+    for what in places:
         for name, parameter in model.named_parameters():
             array = getattr(parameter, what)
             if array is not None and not bool(array_module(array).isfinite(array).all()):
