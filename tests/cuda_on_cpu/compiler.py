@@ -1,7 +1,7 @@
 """g++, with everything that it built kept in a cache folder under the hash of what it was made of.
 
 CUDA_ON_CPU_CACHE       the folder; by default one in the temporary folder
-CUDA_ON_CPU_SANITIZE    "address" or "thread": kernels on OS threads under that sanitizer
+CUDA_ON_CPU_SANITIZE    "address" or "thread": kernels under that sanitizer
 """
 
 import getpass
@@ -19,8 +19,8 @@ SANITIZE = os.environ.get("CUDA_ON_CPU_SANITIZE", "")
 FLAGS = ["-std=c++17", "-O1", "-fPIC", "-ffp-contract=off", "-U_FORTIFY_SOURCE", "-w"]
 SANITIZERS = {
     "": [],
-    "address": ["-g", "-DCUDA_ON_CPU_THREADS", "-fsanitize=address", "-pthread"],
-    "thread": ["-g", "-DCUDA_ON_CPU_THREADS", "-fsanitize=thread", "-pthread"],
+    "address": ["-g", "-fsanitize=address"],
+    "thread": ["-g", "-fsanitize=thread"],
 }
 
 
@@ -66,7 +66,8 @@ def run(command: list[str]) -> str:
     Raises:
         RuntimeError: it fails; the message has the errors it printed.
     """
-    done = subprocess.run(command, capture_output=True, text=True)
+    environment = {key: value for key, value in os.environ.items() if key != "LD_PRELOAD"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode:
         errors = [line for line in done.stderr.splitlines() if "error" in line]
         raise RuntimeError("\n".join(errors[:8]) or done.stderr)

@@ -12,7 +12,8 @@ KERNEL = re.compile(
 )
 ALIGNED = r"(?:__align__\(\d+\)\s*)?"
 DYNAMIC = re.compile(rf"extern\s+__shared__\s+{ALIGNED}([\w :<>]+?)\s+(\w+)\s*\[\s*\]\s*;")
-SHARED = re.compile(rf"__shared__\s+{ALIGNED}([\w :<>]+?)\s+(\w+)\s*((?:\[[^\];]+\]\s*)*);")
+SHARED = re.compile(rf"__shared__\s+{ALIGNED}((?:unsigned |long )*\w+)\s+([^;=]+);")
+ARRAY = re.compile(r"(\w+)((?:\s*\[[^\]]+\])*)")
 WAITING = re.compile(r"__sync|__shfl|__ballot|__any_sync|__all_sync")
 
 # What every kernel gets: `launch__NAME` runs a grid, `parameters__NAME` says what it takes.
@@ -40,9 +41,18 @@ def as_cpp(code: str, instances: Iterable[tuple[str, str]] = ()) -> str:
     doors = [(name, name) for name in kernels_in(code)] + list(instances)
     waits = "true" if WAITING.search(text) else "false"
     text = DYNAMIC.sub(r"auto* \2 = (\1*)cuda_on_cpu::dynamic_shared;", text)
-    text = SHARED.sub(r"auto& \2 = cuda_on_cpu::shared<\1\3>([] {});", text)
+    text = SHARED.sub(shared_arrays, text)
     ends = [DOORS.format(door=door, kernel=kernel, waits=waits) for door, kernel in doors]
     return '#line 1 "kernel.cu"\n' + text + "".join(ends)
+
+
+def shared_arrays(declaration: re.Match) -> str:
+    """`__shared__ float a[32], b;` as references to memory that `execution.h` looks after."""
+    kind, names = declaration.groups()
+    return " ".join(
+        f"auto& {name} = cuda_on_cpu::shared<{kind}{sizes}>([] {{}});"
+        for name, sizes in ARRAY.findall(names)
+    )
 
 
 def without_comments(code: str) -> str:

@@ -23,6 +23,10 @@ class OrderError(RuntimeError):
     """A kernel's results depend on which thread runs first."""
 
 
+class BarrierError(RuntimeError):
+    """Threads of a block miss each other at a barrier, or a warp's mask is wrong."""
+
+
 class RawModule:
     """The kernels of a CUDA C++ text.
 
@@ -64,7 +68,8 @@ class RawKernel:
         Raises:
             TypeError: an argument is not what the kernel's parameter takes.
             OrderError: threads in another order give other results.
-            RuntimeError: the sizes cannot be launched, or threads miss each other at a barrier.
+            BarrierError: threads wait for others that do not come.
+            RuntimeError: the sizes cannot be launched.
         """
         if len(args) != len(self.parameters):
             self._refuse(f"expected {len(self.parameters)} arguments, got {len(args)}")
@@ -123,7 +128,9 @@ class RawKernel:
             pointers, (ctypes.c_uint * 6)(*sizes), ctypes.c_size_t(shared_mem), ctypes.c_int(order)
         )
         if error:
-            raise RuntimeError(f"{self.name}: {error.decode()}")
+            text = error.decode()
+            kind = RuntimeError if text.startswith("cannot launch") else BarrierError
+            raise kind(f"{self.name}: {text}")
 
 
 def same_bits(a: np.ndarray, b: np.ndarray) -> bool:

@@ -1,77 +1,57 @@
 // One block at a time: its threads, their barriers, warps and shared memory; and launching.
-//
-// How a thread waits is the scheduler's business: fibers.h or threads.h.
 #pragma once
-#include "language.h"
+#include "fibers.h"
 
 namespace cuda_on_cpu {
-enum { MOST_THREADS = 1024, WARP = 32, DYNAMIC_LIMIT = 227 * 1024 };
+enum { WARP = 32, DYNAMIC_LIMIT = 227 * 1024 };
 
 static dim3 grid_size, block_size;
 static uint3 block_index, thread_indices[MOST_THREADS];
 static int n_threads;
-static bool waits;  // whether the text has barriers: without, threads can be plain calls
 
-// ---- the scheduler's part
-struct Barrier;
-static int current();              // which thread of the block asks
-static void fail(const char* why, int line);  // notes the first error
-[[noreturn]] static void stop();   // ends the calling thread after an error
-static bool failed();
-static void run_block(void (*body)(void*), void* argument, const std::vector<int>& order);
-}
-
-#ifdef CUDA_ON_CPU_THREADS
-#include "threads.h"
-#else
-#include "fibers.h"
-#endif
-
-namespace cuda_on_cpu {
 // ---- barriers: opened when every member that has not returned waits at the same line
 struct Barrier {
     int members = 0, waiting = 0, generation = 0, line = 0;
-    Turnstile turnstile;
+    char rounds[2];  // by turns: some may be in the next round while others leave this one
 
-    void reset(int n) { members = n, waiting = 0, line = 0; }
+    UNSEEN void reset(int n) { members = n, waiting = 0, line = 0; }
 
-    void wait(int here) {
-        Turnstile::Lock lock(turnstile);
+    UNSEEN void wait(int here) {
         if (waiting && line != here) fail("threads of a block wait at different barriers", here);
-        if (failed()) turnstile.wake_all(), stop();
-        line = here;
-        if (++waiting >= members) return open();
-        int mine = generation;
-        while (generation == mine && !failed()) turnstile.pause(lock);
         if (failed()) stop();
+        line = here;
+        int mine = generation;
+        arrives(&rounds[mine % 2]);
+        if (++waiting >= members) open();
+        while (generation == mine) pause();
+        leaves(&rounds[mine % 2]);
     }
-    void leave() {
-        Turnstile::Lock lock(turnstile);
+    UNSEEN void leave() {
         --members;
         if (waiting && waiting >= members) open();
     }
-    void open() { waiting = 0, ++generation, turnstile.wake_all(); }
+    UNSEEN void open() { waiting = 0, ++generation, ++moves; }
 };
 
 static Barrier block_barrier, warp_barriers[MOST_THREADS / WARP];
 static uint64_t slots[MOST_THREADS];   // what the lanes of a warp show each other
-static std::atomic<bool> present[MOST_THREADS];  // which threads have not returned
+static bool present[MOST_THREADS];     // which threads have not returned
 
-static void start_threads() {
+UNSEEN static void start_threads() {
     block_barrier.reset(n_threads);
     for (int w = 0; w * WARP < n_threads; ++w)
         warp_barriers[w].reset(std::min<int>(WARP, n_threads - w * WARP));
-    for (int i = 0; i < n_threads; ++i) present[i] = true;
+    std::fill(present, present + n_threads, true);
 }
-static void leave_barriers() {  // a thread returned: nobody need wait for it
+UNSEEN static void leave_barriers() {  // a thread returned: nobody need wait for it
     present[current()] = false;
     warp_barriers[current() / WARP].leave();
     block_barrier.leave();
 }
 
 // ---- warps
-static Barrier& my_warp() { return warp_barriers[current() / WARP]; }
-static void warp_wait(unsigned mask, int line) {
+UNSEEN static Barrier& my_warp() { return warp_barriers[current() / WARP]; }
+UNSEEN static void warp_wait(unsigned mask, int line) {
     if (!(mask >> current() % WARP & 1)) fail("a thread is not in the mask it gives", line);
     int first = current() / WARP * WARP;
     for (int lane = 0; lane < WARP; ++lane)
@@ -79,7 +59,7 @@ static void warp_wait(unsigned mask, int line) {
             fail("the mask names a thread that is not there", line);
     my_warp().wait(line);
 }
-template <class T> static T shuffle(unsigned mask, T mine, int lane, int line) {
+template <class T> UNSEEN static T shuffle(unsigned mask, T mine, int lane, int line) {
     static_assert(sizeof(T) <= sizeof(uint64_t), "shuffles move at most 8 bytes");
     memcpy(&slots[current()], &mine, sizeof(T));
     warp_wait(mask, line);
@@ -88,7 +68,7 @@ template <class T> static T shuffle(unsigned mask, T mine, int lane, int line) {
     my_warp().wait(-line);  // nobody overwrites a slot before all have read
     return theirs;
 }
-static unsigned ballot(unsigned mask, bool vote, int line) {
+UNSEEN static unsigned ballot(unsigned mask, bool vote, int line) {
     slots[current()] = vote;
     warp_wait(mask, line);
     unsigned votes = 0;
@@ -100,7 +80,9 @@ static unsigned ballot(unsigned mask, bool vote, int line) {
 }
 
 // ---- shared memory: every array on the heap by itself, so that AddressSanitizer sees its ends,
-// and new for each block, full of NaN (or -1), so that nothing is read before it is written
+// and new for each block, full of NaN in one order and of huge numbers in the next: what is read
+// before it is written shows
+static int poison;
 struct SharedArray {
     size_t bytes;
     char* data;
@@ -108,15 +90,16 @@ struct SharedArray {
     static char* poisoned(size_t bytes) {
         void* data = nullptr;
         if (posix_memalign(&data, 16, std::max<size_t>(bytes, 1))) abort();
-        memset(data, 0xFF, bytes);
+        memset(data, poison, bytes);
         return (char*)data;
     }
     static std::vector<SharedArray*>& all() { static std::vector<SharedArray*> arrays; return arrays; }
     static void renew() { for (auto* a : all()) free(a->data), a->data = poisoned(a->bytes); }
 };
-template <class T, class Site> static T& shared(Site) {  // Site: a lambda, one type a declaration
-    static SharedArray array(sizeof(T));
-    return *(T*)array.data;
+// Site is the type of a lambda: one for each declaration. The arrays are made when loaded.
+template <class T, class Site> static SharedArray shared_array{sizeof(T)};
+template <class T, class Site> UNSEEN static T& shared(Site) {
+    return *(T*)shared_array<T, Site>.data;
 }
 static char* dynamic_shared;
 static void renew_shared(size_t dynamic_bytes) {
@@ -149,7 +132,8 @@ static std::vector<int> ordered(size_t n, int order) {
     return places;
 }
 static const char* run_grid(
-    const unsigned* sizes, size_t dynamic_bytes, int order, void (*body)(void*), void* argument) {
+    const unsigned* sizes, size_t dynamic_bytes, int order, bool waits, void (*body)(void*),
+    void* argument) {
     grid_size = dim3(sizes[0], sizes[1], sizes[2]);
     block_size = dim3(sizes[3], sizes[4], sizes[5]);
     std::string refused = refusal(grid_size, block_size, dynamic_bytes);
@@ -164,9 +148,9 @@ static const char* run_grid(
             i % grid_size.x, i / grid_size.x % grid_size.y, i / (grid_size.x * grid_size.y)};
         renew_shared(dynamic_bytes);
         start_threads();
-        run_block(body, argument, threads);
+        run_block(body, argument, waits, threads);
         if (failed()) {
-            snprintf(message, 300, "%s (line %d, block %u, %u, %u)", (const char*)first_error, (int)error_line,
+            snprintf(message, 300, "%s (line %d, block %u, %u, %u)", first_error, error_line,
                      block_index.x, block_index.y, block_index.z);
             first_error = nullptr;
             return message;
@@ -180,11 +164,11 @@ static void call(void (*kernel)(A...), void** arguments, std::index_sequence<I..
 }
 template <class... A>
 static const char* launch(
-    void (*kernel)(A...), bool has_barriers, void** arguments, const unsigned* sizes,
+    void (*kernel)(A...), bool waits, void** arguments, const unsigned* sizes,
     size_t dynamic_bytes, int order) {
-    waits = has_barriers;
+    poison = order % 2 ? 0x7F : 0xFF;
     auto body = [&] { call(kernel, arguments, std::index_sequence_for<A...>{}); };
-    return run_grid(sizes, dynamic_bytes, order, [](void* f) { (*(decltype(body)*)f)(); }, &body);
+    return run_grid(sizes, dynamic_bytes, order, waits, [](void* f) { (*(decltype(body)*)f)(); }, &body);
 }
 
 // ---- a kernel's parameters, in NumPy's words: "const float32*, float32*, int32"

@@ -28,23 +28,15 @@
 namespace cuda_on_cpu {
 inline int lane() { return current() % WARP; }
 inline unsigned mask_of(unsigned mask = 0xffffffffu) { return mask; }
-
-#ifdef CUDA_ON_CPU_THREADS
-static std::mutex atomics;
-#define ATOMIC std::lock_guard<std::mutex> hold(cuda_on_cpu::atomics)
-#else
-#define ATOMIC (void)0
-#endif
 }  // namespace cuda_on_cpu
 
 #define ATOMIC_FUNCTION(name, becomes)                \
-    template <class T> inline T name(T* place, T x) { \
-        ATOMIC;                                       \
+    template <class T> UNSEEN inline T name(T* place, T x) { \
         T old = *place;                               \
         *place = becomes;                             \
         return old;                                   \
     }
-#define ATOMIC_ADD(T) inline T atomicAdd(T* place, T x) { ATOMIC; T old = *place; *place = old + x; return old; }
+#define ATOMIC_ADD(T) UNSEEN inline T atomicAdd(T* place, T x) { T old = *place; *place = old + x; return old; }
 ATOMIC_ADD(float) ATOMIC_ADD(double) ATOMIC_ADD(int) ATOMIC_ADD(unsigned) ATOMIC_ADD(unsigned long long)
 ATOMIC_FUNCTION(atomicSub, old - x)
 ATOMIC_FUNCTION(atomicMax, x > old ? x : old)
@@ -53,8 +45,7 @@ ATOMIC_FUNCTION(atomicExch, x)
 ATOMIC_FUNCTION(atomicAnd, old & x)
 ATOMIC_FUNCTION(atomicOr, old | x)
 ATOMIC_FUNCTION(atomicXor, old ^ x)
-template <class T> inline T atomicCAS(T* place, T expected, T x) {
-    ATOMIC;
+template <class T> UNSEEN inline T atomicCAS(T* place, T expected, T x) {
     T old = *place;
     if (old == expected) *place = x;
     return old;

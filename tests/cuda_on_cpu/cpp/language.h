@@ -1,7 +1,6 @@
 // The words of CUDA C++: qualifiers, vector types, and the standard headers it has without asking.
 #pragma once
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
