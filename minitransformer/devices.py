@@ -64,6 +64,13 @@ def index_for(x: Any, index: Any) -> Any:
     return tuple([to_device(p, "cuda") if isinstance(p, np.ndarray) else p for p in on_host])
 
 
+def value_for(x: Any, value: Any) -> Any:
+    """`value` as it may be written into `x`: what is not on the GPU is moved there."""
+    if array_module(x) is np or isinstance(value, int | float):
+        return value
+    return to_device(value if hasattr(value, "dtype") else np.asarray(value), "cuda")
+
+
 def special_functions(x: Any) -> Any:
     """`scipy.special` for the library that made `x`."""
     if array_module(x) is np:

@@ -6,13 +6,12 @@ import os
 import platform
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from minitransformer.devices import why_no_cuda
+from minitransformer.devices import cuda_module, why_no_cuda
 from minitransformer.threads import get_num_threads
 
 Finding = tuple[str, str, str]  # what, found, how to mend it
@@ -82,7 +81,7 @@ def kernel_cache(folder: str | None) -> Finding:
 def gpu() -> list[Finding]:
     reason = why_no_cuda()
     if reason is None:
-        cupy: Any = importlib.import_module("cupy")
+        cupy = cuda_module()
         name = cupy.cuda.runtime.getDeviceProperties(0)["name"].decode()
         return [("GPU", f"{name}, CuPy {cupy.__version__}", "")]
     what, _, advice = reason.partition(": ")

@@ -47,7 +47,7 @@ def minimum(a: Input, b: Input) -> Tensor:
 
 def where(condition: Input, a: Input, b: Input) -> Tensor:
     """`a` where the condition holds, else `b`."""
-    return ops.Where.apply(data_of(condition), a, b)
+    return ops.Where.apply(_beside(condition, a if hasattr(a, "shape") else b), a, b)
 
 
 def concatenate(xs: Sequence[Input], axis: int = 0, *, dim: int | None = None) -> Tensor:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from minitransformer.devices import array_module, keep_array
+from minitransformer.devices import array_module, device_of, keep_array, to_device
 
 OPS: dict[str, Any] = {}
 
@@ -174,7 +174,8 @@ class Methods:
 
     def masked_fill(self, mask: Any, value: float) -> Any:
         """`value` where the mask is True, this tensor elsewhere."""
-        return OPS["where"].apply(data_of(mask), value, self)
+        mask = to_device(data_of(mask), device_of(self._data))
+        return OPS["where"].apply(mask, value, self)
 
     def tril(self, k: int = 0) -> Any:
         """The entries on and below diagonal k of the last two axes; zeros above."""

@@ -13,6 +13,7 @@ from minitransformer.devices import (
     index_for,
     keep_array,
     to_device,
+    value_for,
 )
 from minitransformer.graph import settings
 from minitransformer.methods import OPS, Methods, as_index, data_of, named
@@ -159,9 +160,7 @@ class Tensor(Methods):
             )
         try:
             index = index_for(self._data, as_index(index))
-            value = data_of(value)
-            on_host = isinstance(value, np.ndarray)
-            self._data[index] = to_device(value, self.device) if on_host else value
+            self._data[index] = value_for(self._data, data_of(value))
         except (ValueError, TypeError, IndexError) as error:
             raise named(error, "setitem", (self, value)) from error
         self.mark_changed()
