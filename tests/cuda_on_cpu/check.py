@@ -1,7 +1,7 @@
 """The CUDA kernels on the CPU against the textbook in float64; a script for the sanitizers.
 
-    python -m tests.cuda_on_cpu.check                          every op that has a kernel
-    python -m tests.cuda_on_cpu.check softmax --sanitize thread
+python -m tests.cuda_on_cpu.check                          every op that has a kernel
+python -m tests.cuda_on_cpu.check softmax --sanitize thread
 """
 
 import argparse
@@ -79,9 +79,7 @@ def check(name: str) -> None:
                 raise ValueDiffers(f"{name}{case[1]}: off by {error:.1e}")
 
 
-def sanitized(
-    sanitizer: str, names: list[str], package: str = ""
-) -> subprocess.CompletedProcess:
+def sanitized(sanitizer: str, names: list[str], package: str = "") -> subprocess.CompletedProcess:
     """This script in a process of its own under "address" or "thread"; its errors tell.
 
     Args:

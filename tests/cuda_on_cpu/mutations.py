@@ -362,9 +362,7 @@ def caught_by(mutation: Mutation) -> str | None:
         path = os.pathsep.join([folder, str(TESTS)])
         command = [sys.executable, "-m", "cuda_on_cpu.check", *mutation.ops]
         environment = {**os.environ, "PYTHONPATH": path}
-        done = subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True
-        )
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
         if done.returncode > 0:
             return CAUGHT_BY[error_in(done.stderr)]
         for sanitizer, name in (("address", "AddressSanitizer"), ("thread", "ThreadSanitizer")):

@@ -79,7 +79,9 @@ class RawKernel:
         values = [self._checked(i, wanted, x) for i, (wanted, x) in places]
         LAUNCHED.add(self.name)
         written = [
-            x for x, p in zip(values, self.parameters, strict=True) if p[-1] == "*" and "const" not in p
+            x
+            for x, p in zip(values, self.parameters, strict=True)
+            if p[-1] == "*" and "const" not in p
         ]
         before, first = [x.copy() for x in written], None
         for order in ORDERS:
@@ -111,7 +113,9 @@ class RawKernel:
         raise TypeError(f"{self.name}: {what}")
 
     def _run(self, grid: tuple, block: tuple, values: list, shared_mem: int, order: int) -> None:
-        scalars = [x if p[-1] == "*" else x.copy() for x, p in zip(values, self.parameters, strict=True)]
+        scalars = [
+            x if p[-1] == "*" else x.copy() for x, p in zip(values, self.parameters, strict=True)
+        ]
         cells = [
             ctypes.c_void_p(x.ctypes.data) if p[-1] == "*" else None
             for x, p in zip(scalars, self.parameters, strict=True)

@@ -85,7 +85,9 @@ def test_memory_that_nobody_wrote_is_not_zero(x, y):
 
 def test_a_missing_barrier_shows_in_another_order(x, y):
     with pytest.raises(raw_module.OrderError):
-        launch(SUM.replace("more[t] = 0;\n    __syncthreads();", "more[t] = 0;"), x, y, np.int32(50))
+        launch(
+            SUM.replace("more[t] = 0;\n    __syncthreads();", "more[t] = 0;"), x, y, np.int32(50)
+        )
 
 
 MISSED = {

@@ -50,7 +50,11 @@ def test_everything_used_is_there(data):
             for kernels in ("reference", "auto"):
                 with mt.use_kernels(kernels):
                     everything(name, data.draw(examples(name, "float32")), "cuda")
-    assert {("einsum", ()), ("add.at", ()), ("ndarray.sum", ("axis", "keepdims"))} < strict_cupy.USED
+    assert {
+        ("einsum", ()),
+        ("add.at", ()),
+        ("ndarray.sum", ("axis", "keepdims")),
+    } < strict_cupy.USED
     for name, keywords in strict_cupy.USED:
         assert set(keywords) <= set(allowed(name)), name
 

@@ -10,6 +10,7 @@ from small_gpt import CONFIG, lively
 
 import minitransformer as mt
 from minitransformer.devices import to_device
+from minitransformer.kernels.cuda import launch
 from minitransformer.models import GPT
 
 from . import strict_cupy
@@ -56,6 +57,7 @@ def test_a_gpt_trains_as_on_numpy(device):
     with mt.use_kernels("reference"):
         expected = Training("cpu").outcome()
     got = Training(device).outcome()
+    assert launch.compiled.cache_info().currsize > 10  # it was the kernels that ran
     assert got.keys() == expected.keys()
     largest = {name: np.abs(got[name] - expected[name]).max() for name in expected}
     worst = max(largest, key=largest.get)
