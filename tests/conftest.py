@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from cuda_on_cpu.check import strict_device
 from hypothesis import HealthCheck, settings
 
 from minitransformer import random
@@ -52,3 +53,13 @@ def seeded() -> None:
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def device(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The name by which the engine knows the device asked for, which is ready to be used."""
+    if request.param == "strict":
+        with strict_device():
+            yield "cuda"
+    else:
+        yield request.param

@@ -5,10 +5,7 @@ strict    NumPy behind CuPy's rules, and the CUDA kernels built by g++ (cuda_on_
 cuda      CuPy on a GPU, or on the CPU under `-p cuda_on_cpu.real_cupy`; marked gpu
 """
 
-from collections.abc import Iterator
-
 import pytest
-from cuda_on_cpu.check import strict_device
 from cuda_on_cpu.compiler import why_no_compiler
 
 from minitransformer.devices import why_no_cuda
@@ -31,13 +28,3 @@ DEVICES = {
 def available_devices(*kinds: str) -> list:
     """Parameters for the fixture `device`: those of some kinds ("cpu", "cuda"), or all."""
     return [where for kind in kinds or DEVICES for where in DEVICES[kind]]
-
-
-@pytest.fixture
-def device(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The name by which the engine knows the device asked for, which is ready to be used."""
-    if request.param == "strict":
-        with strict_device():
-            yield "cuda"
-    else:
-        yield request.param

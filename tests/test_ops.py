@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from devices import available_devices
 from hypothesis import given
 from hypothesis import strategies as st
-from devices import available_devices, device
 from strategies import STRATEGIES, examples
 
 import minitransformer as mt

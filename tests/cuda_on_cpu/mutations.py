@@ -122,8 +122,8 @@ MUTATIONS = [
     Mutation(
         "log_softmax: gradient without the sum",
         "softmax.cu",
-        "    total = block_sum(total);\n    for (int j = threadIdx.x; j < columns; j += blockDim.x) "
-        "out[j] = g[j]",
+        "    total = block_sum(total);\n    for (int j = threadIdx.x; j < columns; j += "
+        "blockDim.x) out[j] = g[j]",
         "    for (int j = threadIdx.x; j < columns; j += blockDim.x) out[j] = g[j]",
         ("log_softmax",),
     ),

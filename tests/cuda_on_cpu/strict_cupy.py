@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import erf as scipy_erf
 
 from . import cupy_api
-from .raw_module import RawModule
+from .raw_module import RawModule as RawModule  # a name of CuPy's, offered here too
 from .strict_rules import CuPyError, allow, hosts, on_host, unique_places
 
 API = cupy_api.stored()
@@ -199,12 +199,13 @@ def operator(name: str) -> Any:
     return method
 
 
-BINARY = "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift".split()
-for _name in [
-    *(f"__{how}{what}__" for what in BINARY for how in ("", "r", "i")),
-    *(f"__{what}__" for what in "lt le gt ge eq ne neg pos abs invert".split()),
-]:
-    setattr(ndarray, _name, operator(_name))
+BINARY = (
+    *("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"),
+    *("and", "or", "xor", "lshift", "rshift"),
+)
+OTHERS = ("lt", "le", "gt", "ge", "eq", "ne", "neg", "pos", "abs", "invert")
+for _name in (*(how + name for name in BINARY for how in ("", "r", "i")), *OTHERS):
+    setattr(ndarray, f"__{_name}__", operator(f"__{_name}__"))
 
 
 class special:

@@ -26,7 +26,8 @@ def test_every_kernel_was_run():
     raw_module.LAUNCHED.clear()
     for name in accelerated_ops():
         check(name)
-    assert raw_module.LAUNCHED == {kernel for f in families() for kernel in kernel_names(f)}
+    every = {kernel for family in families() for kernel in kernel_names(family)}
+    assert every == raw_module.LAUNCHED
 
 
 @pytest.mark.slow
@@ -92,7 +93,9 @@ def test_a_missing_barrier_shows_in_another_order(x, y):
 
 MISSED = {
     "threads of a block wait at different barriers": "if (t < 40) __syncthreads();",
-    "deadlock: some threads never reach a barrier": "if (t >= 32) return; if (t < 16) __syncthreads(); else __syncwarp();",
+    "deadlock: some threads never reach a barrier": (
+        "if (t >= 32) return; if (t < 16) __syncthreads(); else __syncwarp();"
+    ),
     "the mask names a thread that is not there": "if (t > 40) return;\n __syncwarp();",
     "a thread is not in the mask it gives": "__shfl_xor_sync(1, t, 1);",
 }

@@ -5,7 +5,7 @@ Rung 4 is `strict`; rung 6 is `cuda` on a GPU; rung 5 is `cuda` under `-p cuda_o
 
 import numpy as np
 import pytest
-from devices import available_devices, device
+from devices import available_devices
 from small_gpt import CONFIG, lively
 
 import minitransformer as mt

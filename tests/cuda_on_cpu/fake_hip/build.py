@@ -16,10 +16,11 @@ LINK = ["g++", *FLAGS, "-O2", "-shared"]
 OURS = re.compile(r"(__)?(hip|roc|rccl|nccl)")
 NOT_SUPPORTED, COMPILATION_FAILED = 801, 6
 COMPILER_CALLS = (
-    "CreateProgram DestroyProgram CompileProgram GetCode GetCodeSize GetProgramLog "
-    "GetProgramLogSize AddNameExpression GetLoweredName GetCUBIN GetCUBINSize GetPTX GetPTXSize "
-    "GetNVVM GetNVVMSize GetSupportedArchs GetNumSupportedArchs"
-).split()
+    *("CreateProgram", "DestroyProgram", "CompileProgram", "AddNameExpression", "GetLoweredName"),
+    *("GetCode", "GetCodeSize", "GetProgramLog", "GetProgramLogSize", "GetCUBIN", "GetCUBINSize"),
+    *("GetPTX", "GetPTXSize", "GetNVVM", "GetNVVMSize"),
+    *("GetSupportedArchs", "GetNumSupportedArchs"),
+)
 
 
 def build(site_packages: Path, folder: Path) -> None:
