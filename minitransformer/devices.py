@@ -56,8 +56,10 @@ def index_for(x: Any, index: Any) -> Any:
     Raises:
         IndexError: a number in it is out of range.
     """
+    if isinstance(x, np.ndarray):
+        return index
     parts = index if isinstance(index, tuple) else (index,)
-    if array_module(x) is np or not any(hasattr(part, "dtype") for part in parts):
+    if not any(hasattr(part, "dtype") for part in parts):
         return index
     on_host = tuple([to_device(part, "cpu") if hasattr(part, "dtype") else part for part in parts])
     np.broadcast_to(np.False_, x.shape)[on_host]
@@ -66,7 +68,7 @@ def index_for(x: Any, index: Any) -> Any:
 
 def value_for(x: Any, value: Any) -> Any:
     """`value` as it may be written into `x`: what is not on the GPU is moved there."""
-    if array_module(x) is np or isinstance(value, int | float):
+    if isinstance(x, np.ndarray) or isinstance(value, int | float):
         return value
     return to_device(value if hasattr(value, "dtype") else np.asarray(value), "cuda")
 

@@ -221,7 +221,10 @@ def _start(root: Any, gradient: Any) -> Any:
                 "reduce it first (loss.mean()) or pass gradient="
             )
         return xp.ones(root.shape, root.dtype)
-    g = xp.asarray(data_of(gradient), dtype=root.dtype)
-    if g.shape != root.shape or device_of(g) != root.device:
+    gradient = data_of(gradient)
+    if device_of(gradient) not in ("cpu", root.device):
+        raise ValueError(f"backward: expected a gradient on {root.device}, got one on the GPU")
+    g = xp.asarray(gradient, dtype=root.dtype)
+    if g.shape != root.shape:
         raise ValueError(f"backward: expected a gradient of shape {root.shape}, got {g.shape}")
     return g

@@ -98,6 +98,17 @@ def test_divergence_is_named_and_the_checkpoint_survives(tmp_path):
     assert all(np.isfinite(array).all() for array in arrays.values())
 
 
+def test_a_loss_that_is_not_finite_stops_before_the_update(tmp_path):
+    made = training(tmp_path)
+    before = {k: v.data.copy() for k, v in made.model.state_dict().items()}
+    loss = made.trainer.loss
+    made.trainer.loss = lambda model, batch: loss(model, batch) * float("inf")
+    with pytest.raises(TrainingDiverged, match=r"step 1: the loss is inf; .*in the forward pass"):
+        made.trainer.step()
+    for name, value in made.model.state_dict().items():
+        np.testing.assert_array_equal(value.data, before[name])
+
+
 class InfiniteGradient(mt.Function):
     """The identity, with a backward pass that goes wrong."""
 

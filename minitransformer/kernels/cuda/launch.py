@@ -5,7 +5,6 @@ dtype as garbage, and strides are ignored. So each kernel's parameters are read 
 text, and every argument is held against them.
 """
 
-import operator
 import re
 from functools import cache
 from pathlib import Path
@@ -67,27 +66,34 @@ class Kernel:
             compiled(cuda_module(), self.family, self.name)(grid, block, converted)
 
     def _convert(self, parameter: Parameter, value: Any) -> Any:
-        where = f"{self.name}: {parameter.name}"
-        if parameter.pointer:
-            check_array(where, parameter.type, value)
-            return value
         try:
-            return parameter.type(value if parameter.type is np.float32 else operator.index(value))
-        except (TypeError, ValueError, OverflowError) as error:
-            expected = np.dtype(parameter.type).name
-            raise type(error)(f"{where} should be a {expected} number, got {value!r}") from error
+            if parameter.pointer:
+                return checked_array(parameter.type, value)
+            return number(parameter.type, value)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{self.name}: {parameter.name} {error}") from error
 
 
-def check_array(where: str, dtype: Any, x: Any) -> None:
-    """Refuse all but a contiguous array of this dtype on the GPU."""
-    expected = np.dtype(dtype)
+def checked_array(dtype: Any, x: Any) -> Any:
+    """`x` itself, once it is known to be a contiguous array of this dtype on the GPU."""
     if not isinstance(x, cuda_module().ndarray):
-        got = type(x).__name__
-        raise TypeError(f"{where} should be a {expected} array on the GPU, got {got}")
-    if x.dtype != expected:
-        raise TypeError(f"{where} should be {expected}, got {x.dtype}")
+        raise TypeError(f"should be an array on the GPU, got {type(x).__name__}")
+    if x.dtype != dtype:
+        raise TypeError(f"should be {np.dtype(dtype)}, got {x.dtype}")
     if not x.flags.c_contiguous:
-        raise ValueError(f"{where} should be C-contiguous, got shape {x.shape}, {x.strides}")
+        raise ValueError(f"should be C-contiguous, got shape {x.shape} with strides {x.strides}")
+    return x
+
+
+def number(dtype: Any, x: Any) -> Any:
+    """`x` as a number of exactly this type."""
+    expected = (int, np.integer) if dtype is not np.float32 else (int, float, np.number)
+    if not isinstance(x, expected):
+        raise TypeError(f"should be a number for {np.dtype(dtype)}, got {x!r:.60}")
+    try:
+        return dtype(x)
+    except OverflowError as error:
+        raise ValueError(f"should fit {np.dtype(dtype)}, got {x}") from error
 
 
 @cache
@@ -98,7 +104,9 @@ def compiled(module: Any, family: str, name: str) -> Any:
 
 @cache
 def compiled_family(module: Any, family: str) -> Any:
-    return module.RawModule(code=source(family), options=OPTIONS)
+    # CuPy writes the text to a file, in an encoding that may not know the comments' letters.
+    code = source(family).encode("ascii", "replace").decode()
+    return module.RawModule(code=code, options=OPTIONS)
 
 
 @cache
