@@ -18,7 +18,8 @@ WAITING = re.compile(r"__sync|__shfl|__ballot|__any_sync|__all_sync")
 
 # What every kernel gets: `launch__NAME` runs a grid, `parameters__NAME` says what it takes.
 DOORS = """
-extern "C" const char* launch__{door}(void** args, const unsigned* sizes, size_t bytes, int order) {{
+extern "C" const char* launch__{door}(
+    void** args, const unsigned* sizes, size_t bytes, int order) {{
     return cuda_on_cpu::launch(&{kernel}, {waits}, args, sizes, bytes, order);
 }}
 extern "C" const char* parameters__{door}() {{ return cuda_on_cpu::parameters(&{kernel}); }}

@@ -38,18 +38,28 @@ def compile_for(architecture: str, code: str, options: tuple[str, ...] = ()) -> 
     Raises:
         ValueError: NVRTC refuses the code; the message is its log.
     """
+    return compiled(architecture, code, options)[0]
+
+
+def report_for(architecture: str, code: str, options: tuple[str, ...] = ()) -> str:
+    """What the assembler says of each kernel: its registers, spills and shared memory."""
+    return compiled(architecture, code, (*options, "--ptxas-options=-v"))[1]
+
+
+def compiled(architecture: str, code: str, options: tuple[str, ...]) -> tuple[bytes, str]:
+    """The machine code, and the log."""
     *flags, arch = CUPY_FLAGS
     words = [option.encode() for option in (*options, *flags, arch + architecture)]
     program = ctypes.c_void_p()
     nvrtc = library()
     nvrtc.nvrtcCreateProgram(ctypes.byref(program), code.encode(), b"kernel.cu", 0, None, None)
     failed = nvrtc.nvrtcCompileProgram(program, len(words), (ctypes.c_char_p * len(words))(*words))
+    log = text_of(program, "ProgramLog").rstrip(b"\0").decode()
     if failed:
-        log = text_of(program, "ProgramLog").rstrip(b"\0").decode()
         raise ValueError(f"NVRTC for {architecture}:\n{log}")
     machine_code = text_of(program, "CUBIN")
     nvrtc.nvrtcDestroyProgram(ctypes.byref(program))
-    return machine_code
+    return machine_code, log
 
 
 def text_of(program: ctypes.c_void_p, what: str) -> bytes:

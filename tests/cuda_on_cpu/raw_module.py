@@ -6,7 +6,6 @@ would read garbage; every launch is noted in `LAUNCHED`.
 """
 
 import ctypes
-import itertools
 from typing import Any
 
 import numpy as np
@@ -61,6 +60,7 @@ class RawKernel:
         parameters = library[f"parameters__{door}"]
         parameters.restype = ctypes.c_char_p
         self.parameters = [p for p in parameters().decode().split(", ") if p]
+        self.pointers = [p.endswith("*") for p in self.parameters]
 
     def __call__(self, grid: tuple, block: tuple, args: tuple, *, shared_mem: int = 0) -> None:
         """Launch.
@@ -78,11 +78,8 @@ class RawKernel:
         places = enumerate(zip(self.parameters, args, strict=True), start=1)
         values = [self._checked(i, wanted, x) for i, (wanted, x) in places]
         LAUNCHED.add(self.name)
-        written = [
-            x
-            for x, p in zip(values, self.parameters, strict=True)
-            if p[-1] == "*" and "const" not in p
-        ]
+        pairs = zip(values, self.parameters, strict=True)
+        written = [x for x, p in pairs if p.endswith("*") and not p.startswith("const")]
         before, first = [x.copy() for x in written], None
         for order in ORDERS:
             for x, old in zip(written, before, strict=True):
@@ -113,28 +110,23 @@ class RawKernel:
         raise TypeError(f"{self.name}: {what}")
 
     def _run(self, grid: tuple, block: tuple, values: list, shared_mem: int, order: int) -> None:
-        scalars = [
-            x if p[-1] == "*" else x.copy() for x, p in zip(values, self.parameters, strict=True)
-        ]
+        # As for CUDA, every argument goes by address: the number's, or that of the array's address.
         cells = [
-            ctypes.c_void_p(x.ctypes.data) if p[-1] == "*" else None
-            for x, p in zip(scalars, self.parameters, strict=True)
+            np.array(x.ctypes.data, np.uintp) if pointer else x
+            for x, pointer in zip(values, self.pointers, strict=True)
         ]
-        addresses = [
-            x.ctypes.data if cell is None else ctypes.addressof(cell)
-            for x, cell in zip(scalars, cells, strict=True)
-        ]
-        pointers = (ctypes.c_void_p * len(addresses))(*addresses)
-        ones = itertools.repeat(1)
-        sizes = [*itertools.islice(itertools.chain(grid, ones), 3)]
-        sizes += itertools.islice(itertools.chain(block, ones), 3)
-        error = self._launch(
-            pointers, (ctypes.c_uint * 6)(*sizes), ctypes.c_size_t(shared_mem), ctypes.c_int(order)
-        )
+        addresses = (ctypes.c_void_p * len(cells))(*[cell.ctypes.data for cell in cells])
+        sizes = (ctypes.c_uint * 6)(*three(grid), *three(block))
+        bytes_shared = ctypes.c_size_t(shared_mem)
+        error = self._launch(addresses, sizes, bytes_shared, ctypes.c_int(order))
         if error:
             text = error.decode()
             kind = RuntimeError if text.startswith("cannot launch") else BarrierError
             raise kind(f"{self.name}: {text}")
+
+
+def three(sizes: tuple) -> tuple:
+    return (*sizes, 1, 1, 1)[:3]
 
 
 def same_bits(a: np.ndarray, b: np.ndarray) -> bool:

@@ -2,56 +2,52 @@
 
     python -m tests.cuda_on_cpu.registers [sm_90 ...]
 
-Needs nvcc. Spills are registers that did not fit and went to memory; there should be none.
+Needs the NVRTC wheel. Spills are registers that did not fit and went to memory.
 """
 
 import re
-import subprocess
 import sys
-import tempfile
-from pathlib import Path
+from typing import NamedTuple
 
-from .families import families, source
-from .nvrtc import ARCHITECTURES
+from .families import OPTIONS, families, source
+from .nvrtc import ARCHITECTURES, report_for
 
-KERNEL = re.compile(r"Compiling entry function '(\w+)' for '(\w+)'")
+KERNEL = re.compile(r"Compiling entry function '(\w+)'")
 SPILLS = re.compile(r"(\d+) bytes spill stores, (\d+) bytes spill loads")
 USED = re.compile(r"Used (\d+) registers")
 SHARED = re.compile(r"(\d+) bytes smem")
 
 
-def measured(family: str, architecture: str) -> list[tuple[str, int, int, int]]:
-    """(kernel, registers, bytes spilled, bytes of shared memory) of each kernel in a file."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / f"{family}.cu"
-        file.write_text(source(family))
-        command = ["nvcc", "-cubin", "-std=c++17", "-ftz=true", "-Xptxas=-v"]
-        done = subprocess.run(
-            [*command, f"-arch={architecture}", str(file), "-o", f"{folder}/out.cubin"],
-            capture_output=True,
-            text=True,
-        )
-    if done.returncode:
-        raise RuntimeError(done.stderr)
-    parts = KERNEL.split(done.stderr)[1:]
-    rows = []
-    for name, text in zip(parts[0::3], parts[2::3], strict=True):
-        spilled = sum(int(n) for n in SPILLS.search(text).groups())
-        shared = SHARED.search(text)
-        registers = int(USED.search(text)[1])
-        rows.append((name, registers, spilled, int(shared[1]) if shared else 0))
-    return sorted(rows)
+class Use(NamedTuple):
+    """What one kernel takes; spills and shared memory in bytes."""
+
+    kernel: str
+    registers: int
+    spilled: int
+    shared: int
+
+
+def measured(family: str, architecture: str) -> list[Use]:
+    """Of each kernel in a file."""
+    _, *parts = KERNEL.split(report_for(architecture, source(family), OPTIONS))
+    uses = []
+    for kernel, text in zip(parts[0::2], parts[1::2], strict=True):
+        registers = sum(map(int, USED.search(text).groups()))
+        spilled = sum(map(int, SPILLS.search(text).groups()))
+        shared = sum(map(int, SHARED.findall(text)))
+        uses.append(Use(kernel, registers, spilled, shared))
+    return sorted(uses)
 
 
 def main(architectures: list[str]) -> None:
-    titles = [f"{a:>8}" for a in architectures]
-    print(f"{'registers (bytes spilled)':34}", *titles, "  shared bytes")
+    titles = [f"{architecture:>8}" for architecture in architectures]
+    print(f"{'registers (bytes spilled)':42}", *titles, "  shared bytes")
     for family in families():
-        tables = [measured(family, a) for a in architectures]
-        for rows in zip(*tables, strict=True):
-            name, shared = f"{family}: {rows[0][0]}", rows[0][3]
-            cells = [f"{r[1]}" + (f" ({r[2]})" if r[2] else "") for r in rows]
-            print(f"{name:34}", *(f"{cell:>8}" for cell in cells), f"{shared:>8}")
+        tables = [measured(family, architecture) for architecture in architectures]
+        for uses in zip(*tables, strict=True):
+            cells = [f"{u.registers}" + (f" ({u.spilled})" if u.spilled else "") for u in uses]
+            name = f"{family}: {uses[0].kernel}"
+            print(f"{name:42}", *(f"{cell:>8}" for cell in cells), f"{uses[0].shared:>8}")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from . import cupy_api
 from .raw_module import RawModule as RawModule  # a name of CuPy's, offered here too
 from .strict_rules import CuPyError, allow, hosts, on_host, unique_places
 
+VALUES = (type, float, type(None))  # dtypes, `inf`, `newaxis`
 API = cupy_api.stored()
 USED: set[tuple[str, tuple[str, ...]]] = set()
 TRIPS: Counter[str] = Counter()
@@ -224,27 +225,25 @@ def asarray(a: Any, dtype: Any = None, order: Any = None) -> ndarray:
 
 
 def empty(shape: Any, dtype: Any = float, order: str = "C") -> ndarray:
-    """Memory that nobody has written: NaN, or -1, so that it shows where it is read."""
-    array = np.empty(shape, dtype, order)
-    array.reshape(-1, order="A").view(np.uint8)[...] = 0 if array.dtype == bool else 0xFF
-    return ndarray(array)
+    """Memory that nobody has written: NaN or the largest integer, which shows where it is read."""
+    return wrap(poisoned(np.empty(shape, dtype, order)))
 
 
-def empty_like(prototype: ndarray, dtype: Any = None, **options: Any) -> ndarray:
-    allow("empty_like", API["functions"]["empty_like"], (prototype, dtype), options)
-    model = np.empty_like(prototype._host, dtype, **options)
-    return asarray(empty(model.size, model.dtype)._host.reshape(model.shape), order="K")
+def empty_like(a: ndarray, dtype: Any = None, order: str = "K") -> ndarray:
+    return wrap(poisoned(np.empty_like(on_host(a), dtype, order)))
+
+
+def poisoned(array: np.ndarray) -> np.ndarray:
+    unwritten = {"f": np.nan, "c": np.nan, "b": True}.get(array.dtype.kind)
+    array[...] = np.iinfo(array.dtype).max if unwritten is None else unwritten
+    return array
 
 
 def __getattr__(name: str) -> Any:
-    """Any other name of CuPy's."""
-    spec = API["functions"].get(name)
-    if name not in API["names"] or (spec is None and callable(getattr(np, name, None))):
-        value = getattr(np, name, None)
-        if name in API["names"] and isinstance(value, type):  # a dtype
-            return value
+    """Any other name of CuPy's: a function, a dtype or a number."""
+    value, parameters = getattr(np, name, None), API["functions"].get(name)
+    if name not in API["names"] or (parameters is None and not isinstance(value, VALUES)):
         raise AttributeError(f"module 'cupy' has no attribute {name!r}")
-    value = getattr(np, name)
-    if spec is None:  # a number, or None
+    if parameters is None:
         return value
-    return (ufunc if spec == "ufunc" else Checked)(name, value, spec)
+    return (ufunc if parameters == "ufunc" else Checked)(name, value, parameters)

@@ -1,13 +1,12 @@
 """Rung 2: NVIDIA's compiler takes every kernel, as CuPy would call it, for every architecture."""
 
-import shutil
-
 import pytest
 from devices import needs
 
 from . import registers
 from .families import OPTIONS, families, kernel_names, source
 from .nvrtc import ARCHITECTURES, compile_for, why_no_nvrtc
+from .raw_module import WITHOUT_ASKING
 
 
 @needs(why_no_nvrtc())
@@ -26,9 +25,10 @@ def test_a_mistake_is_refused_with_its_line():
         compile_for("sm_80", 'extern "C" __global__ void f(float* x) {\n  *x = y; }')
 
 
-@needs(None if shutil.which("nvcc") else "no nvcc here")
+@needs(why_no_nvrtc())
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("family", families())
-def test_nothing_spills(family):
-    for name, used, spilled, shared in registers.measured(family, "sm_90"):
-        assert spilled == 0, name
-        assert used <= 128 and shared <= 48 * 1024, name
+def test_nothing_spills(family, architecture):
+    for use in registers.measured(family, architecture):
+        assert use.spilled == 0, use
+        assert use.shared <= WITHOUT_ASKING, use
