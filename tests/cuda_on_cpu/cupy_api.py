@@ -2,7 +2,7 @@
 
 Run it with the Python of an environment that has the wheel; no GPU and no driver are needed.
 
-    python -m cuda_on_cpu.cupy_api           write cupy_api.json
+    python -m tests.cuda_on_cpu.cupy_api     write cupy_api.json
 """
 
 import inspect

@@ -2,7 +2,6 @@
 
 import warnings
 
-import pytest
 from devices import needs
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -68,22 +67,3 @@ def allowed(name: str) -> list[str] | tuple[str, ...]:
         return ("axis", "out", "dtype", "keepdims") if method == "reduce" else ()
     known = stored["functions"][name]
     return UFUNC_KEYWORDS if known == "ufunc" else known
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        lambda cp: cp.errstate,
-        lambda cp: cp.vecdot,
-        lambda cp: cp.sum(cp.ones(3), where=cp.ones(3) > 0),
-        lambda cp: cp.ones(3).max(initial=0),
-        lambda cp: cp.exp(cp.ones(3), where=True),
-        lambda cp: cp.einsum("ij->i", cp.ones((2, 2)), out=cp.ones(2)),
-        lambda cp: cp.maximum.reduce(cp.ones(3)),
-        lambda cp: cp.subtract.at(cp.ones(3), cp.arange(2), 1.0),
-        lambda cp: cp.ones(3).flags.writeable,
-    ],
-)
-def test_what_cupy_lacks_is_refused(wrong):
-    with pytest.raises((AttributeError, TypeError, NotImplementedError)):
-        wrong(strict_cupy)
