@@ -11,17 +11,18 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.table import Table
 
 from bench.peers.attention import HEAD_DIM, HEADS
 from bench.record import save
+from bench.tables import Table, milliseconds, ratios, spread
 from bench.turns import Worker, in_turns
 
-LENGTHS = [64, 128, 256, 512, 1024, 2048, 4096]
-LONG = 8192
 MATRIX_LIMIT = 1e9  # bytes of the T × T weights of all heads, up to which the textbook takes part
 BUDGET = 0.2  # seconds a turn
 TOLERANCE = 1e-4  # of the largest number
+COLUMNS = ("case", "engine", "ms", "best", "PyTorch / it", "MB", "it / PyTorch")
+
+log = Console(stderr=True, highlight=False)
 
 
 def engines_for(batch: int, length: int) -> list[str]:
@@ -56,34 +57,42 @@ def measure(batch: int, length: int, rounds: int) -> dict[str, Any]:
     answers = in_turns(workers, BUDGET, rounds)
     for worker in workers.values():
         worker.stop()
-    seconds = {e: [answer["seconds"] for answer in answers[e]] for e in engines}
-    growth = {engine: first[engine]["growth_mb"] for engine in engines}
-    best = {engine: min(answer["best"] for answer in answers[engine]) for engine in engines}
-    found = {"seconds": seconds, "best": best, "growth_mb": growth, "apart": difference}
-    return {"T": length, **found}
+    return {
+        "case": f"B = {batch}, T = {length}",
+        "batch": batch,
+        "T": length,
+        "seconds": {e: [answer["seconds"] for answer in answers[e]] for e in engines},
+        "best": {engine: min(answer["best"] for answer in answers[engine]) for engine in engines},
+        "growth_mb": {engine: first[engine]["growth_mb"] for engine in engines},
+        "apart": difference,
+    }
 
 
 def row(result: dict[str, Any], engine: str) -> list[str]:
     seconds, growth = result["seconds"], result["growth_mb"]
     speed = memory = ""
     if "torch" in seconds and engine != "torch":
-        ratios = [t / own for t, own in zip(seconds["torch"], seconds[engine], strict=True)]
-        speed = f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
-        memory = f"{growth[engine] / growth['torch']:.2f}" if growth["torch"] >= 1 else ""
-    times = (f"{1000 * time:.2f}" for time in (median(seconds[engine]), result["best"][engine]))
-    return [str(result["T"]), engine, *times, speed, f"{growth[engine]:.1f}", memory]
+        speed = spread(ratios(seconds["torch"], seconds[engine]))
+        memory = f"{growth[engine] / growth['torch']:.2f}" if (growth["torch"] or 0) >= 1 else ""
+    times = (milliseconds(time) for time in (median(seconds[engine]), result["best"][engine]))
+    grown = "" if growth[engine] is None else f"{growth[engine]:.1f}"
+    return [result["case"], engine, *times, speed, grown, memory]
+
+
+def tables(results: list[dict[str, Any]]) -> list[Table]:
+    rows: list[list[str]] = []
+    for result in results:
+        rows += [*(row(result, engine) for engine in result["seconds"]), []]
+    title = f"causal attention, forward + backward, {HEADS} heads of {HEAD_DIM}"
+    return [Table(title, COLUMNS, rows)]
 
 
 def run(lengths: list[int], batch: int, rounds: int, file: Path | None) -> None:
     """Measure every T, print a table, and write the numbers to `file`."""
-    title = f"causal attention, forward + backward, B = {batch}, {HEADS} heads of {HEAD_DIM}"
-    columns = "T", "engine", "ms", "best", "PyTorch / it", "MB", "it / PyTorch"
-    table = Table(*columns, title=title)
     results = []
     for length in lengths:
-        results.append({"batch": batch, **measure(batch, length, rounds)})
-        for engine in results[-1]["seconds"]:
-            table.add_row(*row(results[-1], engine))
-        table.add_section()
-    Console().print(table)
+        log.print(f"T = {length}: {rounds} rounds")
+        results.append(measure(batch, length, rounds))
+    for shown in tables(results):
+        shown.show()
     save(file, "attention", results)

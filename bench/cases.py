@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minitransformer import ops
+from minitransformer.devices import device_of, to_device
 from minitransformer.graph import Node
 
 ROWS, FEATURES = (256, 4096), 512
@@ -109,7 +110,7 @@ def perform(implementation: Any, case: Case, direction: str, dtype: Any = np.flo
         changed = [x for x in (inputs[0], *inputs[2:]) if x is not None]  # all but the gradient
         results = tuple(changed) if case.updates else (y,)
         return Outcome(seconds, results, count_bytes(inputs, results))
-    dy = np.resize(PATTERN, y.shape).astype(dtype)
+    dy = to_device(np.resize(PATTERN, y.shape).astype(dtype), device_of(y))
     saved = ctx.saved
     begin = perf_counter()
     grads = implementation.backward(ctx, dy)
@@ -124,7 +125,7 @@ def cast(x: np.ndarray | None, dtype: Any, copy: bool) -> np.ndarray | None:
 
 
 def count_bytes(*groups: tuple) -> int:
-    return sum(x.nbytes for group in groups for x in group if isinstance(x, np.ndarray))
+    return sum(x.nbytes for group in groups for x in group if hasattr(x, "nbytes"))
 
 
 def largest_error(results: tuple[np.ndarray, ...], expected: tuple[np.ndarray, ...]) -> float:

@@ -1,20 +1,23 @@
-"""What the engine itself costs: microseconds a node, and the time to import it."""
+"""What the engine itself costs: seconds a node, and the time to import it."""
 
 import subprocess
 import sys
+from pathlib import Path
 from statistics import median
 from time import perf_counter
+from typing import Any
 
 import numpy as np
-from rich.console import Console
 
 import minitransformer as mt
+from bench.record import save
+from bench.tables import Table
 
 NODES = 5000
 
 
 def node_costs() -> tuple[float, float]:
-    """Microseconds a node, forward and backward, in a chain of additions.
+    """Seconds a node, forward and backward, in a chain of additions.
 
     The time of the same additions on bare arrays is taken off the forward pass; the backward
     pass of an addition has no arithmetic.
@@ -32,7 +35,7 @@ def node_costs() -> tuple[float, float]:
     for _ in range(NODES):
         array = array + 1.0
     bare = perf_counter() - begin
-    return (forward - bare) / NODES * 1e6, backward / NODES * 1e6
+    return (forward - bare) / NODES, backward / NODES
 
 
 def import_seconds(module: str) -> float:
@@ -41,13 +44,25 @@ def import_seconds(module: str) -> float:
     return float(subprocess.check_output([sys.executable, "-c", code], text=True))
 
 
-def run(rounds: int) -> None:
+def run(rounds: int, file: Path | None) -> None:
+    """Measure, print a table, and write the numbers to `file`."""
     costs = [node_costs() for _ in range(rounds)]
-    forward, backward = (median(column) for column in zip(*costs, strict=True))
-    ours = median(import_seconds("minitransformer") for _ in range(rounds))
-    numpy = median(import_seconds("numpy") for _ in range(rounds))
-    Console().print(
-        f"a node: {forward:.2f} µs forward, {backward:.2f} µs backward (medians of {rounds})\n"
-        f"import minitransformer: {ours:.3f} s, of which NumPy {numpy:.3f} s",
-        highlight=False,
-    )
+    forward, backward = (list(column) for column in zip(*costs, strict=True))
+    seconds = {"a node, forward": forward, "a node, backward": backward}
+    for module in ("minitransformer", "numpy"):
+        seconds[f"import {module}"] = [import_seconds(module) for _ in range(rounds)]
+    best = {what: min(taken) for what, taken in seconds.items()}
+    results = [{"case": "engine", "seconds": seconds, "best": best}]
+    for shown in tables(results):
+        shown.show()
+    save(file, "engine", results)
+
+
+def tables(results: list[dict[str, Any]]) -> list[Table]:
+    (result,) = results
+    rows = []
+    for what, seconds in result["seconds"].items():
+        factor, unit = (1e6, "µs") if what.startswith("a node") else (1e3, "ms")
+        cells = (factor * median(seconds), factor * result["best"][what])
+        rows.append([what, *(f"{cell:.2f} {unit}" for cell in cells)])
+    return [Table("what the engine costs", ("what", "median", "best"), rows)]

@@ -11,19 +11,21 @@ from statistics import median
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from bench.peers.generation import PROMPT
 from bench.record import save
 from bench.sizes import config_of
+from bench.tables import Table, milliseconds, ratios, spread
 from bench.turns import Worker, in_turns
 
-COLUMNS = "size", "batch", "engine", "tokens/s", "best", "ms a step", "ours / it (spread)"
+COLUMNS = "size", "batch", "engine", "tokens/s", "best", "ms a step", "it / ours"
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+
+log = Console(stderr=True, highlight=False)
 
 
 def measure(size: str, batch: int, workers: dict[str, Worker], rounds: int) -> dict[str, Any]:
-    """Tokens a second of each engine, a number a round.
+    """Seconds of each engine to continue the prompts, a number a round.
 
     Raises:
         RuntimeError: the engines chose different tokens.
@@ -33,9 +35,10 @@ def measure(size: str, batch: int, workers: dict[str, Worker], rounds: int) -> d
     if any(tokens != first["ours"] for tokens in first.values()):
         raise RuntimeError(f"bench inference: {size}, batch {batch}: the tokens differ")
     answers = in_turns(workers, request, rounds)
-    made = batch * request["tokens"]
-    speeds = {e: [made / a["seconds"] for a in of_engine] for e, of_engine in answers.items()}
-    return {"size": size, **request, "tokens_per_second": speeds}
+    seconds = {e: [answer["seconds"] for answer in answers[e]] for e in workers}
+    best = {engine: min(taken) for engine, taken in seconds.items()}
+    case = {"case": f"{size}, batch {batch}", "size": size, **request}
+    return {**case, "seconds": seconds, "best": best}
 
 
 def start(size: str) -> dict[str, Worker]:
@@ -49,28 +52,30 @@ def start(size: str) -> dict[str, Worker]:
 
 
 def row(result: dict[str, Any], engine: str) -> list[str]:
-    batch, all_speeds = result["batch"], result["tokens_per_second"]
-    speeds, ratio = all_speeds[engine], ""
-    if engine != "ours":
-        ratios = [ours / other for ours, other in zip(all_speeds["ours"], speeds, strict=True)]
-        ratio = f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
-    step = f"{1000 * batch / median(speeds):.2f}"
-    cells = f"{median(speeds):.0f}", f"{max(speeds):.0f}", step
-    return [result["size"], str(batch), engine, *cells, ratio]
+    seconds, made = result["seconds"], result["batch"] * result["tokens"]
+    middle, best = median(seconds[engine]), result["best"][engine]
+    speeds = [f"{made / middle:.0f}", f"{made / best:.0f}", milliseconds(middle / result["tokens"])]
+    ratio = "" if engine == "ours" else spread(ratios(seconds[engine], seconds["ours"]))
+    return [result["size"], str(result["batch"]), engine, *speeds, ratio]
+
+
+def tables(results: list[dict[str, Any]]) -> list[Table]:
+    rows: list[list[str]] = []
+    for result in results:
+        rows += [*(row(result, engine) for engine in result["seconds"]), []]
+    return [Table("generation with a cache", COLUMNS, rows)]
 
 
 def run(sizes: list[str], batches: list[int], rounds: int, file: Path | None) -> None:
     """Measure every size and batch, print a table, and write the numbers to `file`."""
-    table = Table(*COLUMNS, title="generation with a cache")
     results = []
     for size in sizes:
         workers = start(size)
         for batch in batches:
+            log.print(f"{size}, batch {batch}: {rounds} rounds")
             results.append(measure(size, batch, workers, rounds))
-            for engine in workers:
-                table.add_row(*row(results[-1], engine))
-            table.add_section()
         for worker in workers.values():
             worker.stop()
-    Console().print(table)
+    for shown in tables(results):
+        shown.show()
     save(file, "inference", results)

@@ -1,7 +1,7 @@
-"""Every CPU kernel beside the textbook op that it stands for, and PyTorch's op if installed.
+"""Every CPU kernel beside the textbook op that it stands for, PyTorch's op, and CuPy's on a GPU.
 
 Each is first held against the textbook in float64, then they take turns, warm. NumPy's and
-Numba's run in this process, PyTorch's in another. A kernel alone is timed, without the graph.
+Numba's run in this process, the others in one each. A kernel alone is timed, without the graph.
 Speed-up and rates come from the fastest repetitions: they are steadier on a shared machine.
 """
 
@@ -10,24 +10,27 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 from time import perf_counter, sleep
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
 from bench import machine
 from bench.cases import TOLERANCE, Case, cases, largest_error, perform
+from bench.operations import count
 from bench.record import save
+from bench.tables import Table, milliseconds
 from bench.turns import Worker
 from minitransformer import kernels
+from minitransformer.devices import why_no_cuda
 from minitransformer.function import ACCELERATED, load_kernels
 
 TURN = 0.03  # seconds that one turn may take, with two repetitions at the least
 REST = 0.03  # seconds until the threads of another engine's BLAS have gone to sleep
-ENGINES = {"textbook": "textbook", "torch": "PyTorch", "kernel": "kernel"}
+ENGINES = {"textbook": "textbook", "torch": "PyTorch", "cupy": "CuPy", "kernel": "kernel"}
 
 Turn = Callable[[], list[float]]  # seconds of one pass: the median, the least
 
@@ -35,21 +38,37 @@ Turn = Callable[[], list[float]]  # seconds of one pass: the median, the least
 def run(rounds: int, json_file: Path | None) -> None:
     """Measure, print a table, and write all of it into `json_file`."""
     load_all()
-    peaks = machine.peaks()
-    peer = Worker("bench.peers.torch_ops") if find_spec("torch") else None
-    rows = []
+    compiling = compile_times()
+    torch = Worker("bench.peers.torch_ops") if find_spec("torch") else None
+    cupy = None if why_no_cuda() else Worker("bench.peers.cupy_ops")
+    results = []
     for number, case in enumerate(track(list(cases()), "kernels", transient=True)):
         for direction in directions(case):
-            turns = engines(case, direction)
-            if peer:
-                turns["torch"] = partial(peer.ask, [number, direction])
-            rows.append(measure(case, direction, turns, rounds))
-    if peer:
-        peer.stop()
-    save(json_file, "kernels", rows)
+            turns, request = engines(case, direction), [number, direction]
+            if torch:
+                turns["torch"] = partial(torch.ask, request)
+            result = {"compile_s": compiling[f"{case.name} {direction}"]}
+            if cupy:
+                turns["cupy"] = lambda request=request: cupy.ask(request)["turn"]
+                result["transfer_s"] = min(cupy.ask(request)["transfer"] for _ in range(rounds))
+            results.append(measure(case, direction, turns, rounds) | result)
+    for worker in filter(None, (torch, cupy)):
+        worker.stop()
+    peaks = machine.peaks()
     product, copy = f"{peaks['gflops']:.0f} GFLOP/s", f"{peaks['gbs']:.0f} GB/s"
     Console().print(f"{machine.cpu_model()}: product {product}, copy {copy}", highlight=False)
-    Console().print(table_of(rows))
+    for shown in tables(results):
+        shown.show()
+    save(json_file, "kernels", results)
+
+
+def compile_times() -> dict[str, float]:
+    """Seconds of each kernel's compilation, in a process that finds nothing compiled."""
+    with TemporaryDirectory() as folder:
+        worker = Worker("bench.peers.compile", NUMBA_CACHE_DIR=folder)
+        found = worker.ask(None)["compiling"]
+        worker.stop()
+    return found
 
 
 def load_all() -> None:
@@ -90,14 +109,14 @@ def measure(case: Case, direction: str, turns: dict[str, Turn], rounds: int) -> 
     for _ in range(rounds):
         for name, turn in turns.items():
             times[name].append(turn())
-    medians = {name: median(middle for middle, _ in taken) for name, taken in times.items()}
     best = {name: min(fastest for _, fastest in taken) for name, taken in times.items()}
     return {
+        "case": f"{case.name} {case.size} {direction}",
         "op": case.name,
         "size": case.size,
         "direction": direction,
-        "median_ms": {name: 1000 * seconds for name, seconds in medians.items()},
-        "best_ms": {name: 1000 * seconds for name, seconds in best.items()},
+        "seconds": {name: [middle for middle, _ in taken] for name, taken in times.items()},
+        "best": best,
         "speedup": best["textbook"] / best["kernel"],
         **speed(case, direction, done.moved, best["kernel"]),
         "error": error,
@@ -116,41 +135,42 @@ def take_turn(engine: Any, case: Case, direction: str) -> list[float]:
 
 
 def speed(case: Case, direction: str, moved: int, seconds: float) -> dict[str, Any]:
-    """Operations a second where products decide, bytes a second elsewhere, and of what peak.
+    """Operations and bytes a second, and of which peak: of products, or of memory elsewhere.
 
-    A backward pass has two products for each forward one; attention computes the scores
-    again, which makes five for two. The peak of bytes is a copy that moves as many; an
-    update in place may pass it, since it writes where it has read.
+    The peak of bytes is a copy that moves as many; an update in place may pass it, since it
+    writes where it has read.
     """
-    if not case.flops:
-        rate, unit, peak = moved / seconds / 1e9, "GB/s", machine.copy_gbs(moved)
-    else:
-        factor = {"linear": 2.0, "attention": 2.5}[case.op.family]
-        flops = case.flops * (factor if direction == "backward" else 1.0)
-        rate, unit, peak = flops / seconds / 1e9, "GFLOP/s", machine.peaks()["gflops"]
-    return {"rate": rate, "unit": unit, "share_of_peak": rate / peak}
+    flops = count(case, direction)
+    gflops, gbs = flops / seconds / 1e9, moved / seconds / 1e9
+    of_peak = gflops / machine.peaks()["gflops"] if case.flops else gbs / machine.copy_gbs(moved)
+    return {
+        "flops": flops,
+        "bytes": moved,
+        "gflops": gflops,
+        "gbs": gbs,
+        "made_of_products": bool(case.flops),
+        "share_of_peak": of_peak,
+    }
 
 
-def table_of(rows: list[dict[str, Any]]) -> Table:
+def tables(results: list[dict[str, Any]]) -> list[Table]:
+    engines = [engine for engine in ENGINES if any(engine in r["seconds"] for r in results)]
+    on_gpu = ["transfer ms"] * ("cupy" in engines)
+    columns = ("op", "size", "direction", *(ENGINES[engine] for engine in engines))
+    columns += ("speed-up", "GFLOP/s", "GB/s", "of peak", "error", "compile s", *on_gpu)
     title = "CPU kernels, float32: median ms (best); speed-up over the textbook"
-    table = Table(title=title, title_justify="left")
-    for column in ("op", "size", "direction"):
-        table.add_column(column, overflow="fold")
-    for column in (*ENGINES.values(), "speed-up", "rate", "of peak", "error"):
-        table.add_column(column, justify="right")
-    for row in rows:
-        table.add_row(
-            *(row["op"], row["size"], row["direction"]),
-            *(milliseconds(row, engine) for engine in ENGINES),
-            f"{row['speedup']:.1f}",
-            f"{row['rate']:.1f} {row['unit']}",
-            f"{row['share_of_peak']:.0%}",
-            f"{row['error']:.0e}",
-        )
-    return table
+    return [Table(title, columns, [row(result, engines) for result in results])]
 
 
-def milliseconds(row: dict[str, Any], engine: str) -> str:
-    if engine not in row["median_ms"]:
-        return ""
-    return f"{row['median_ms'][engine]:.3f} ({row['best_ms'][engine]:.3f})"
+def row(result: dict[str, Any], engines: list[str]) -> list[str]:
+    cells = [result["op"], result["size"], result["direction"]]
+    for engine in engines:
+        middle, best = median(result["seconds"][engine]), result["best"][engine]
+        cells.append(f"{milliseconds(middle)} ({milliseconds(best)})")
+    cells += [f"{result['speedup']:.1f}", f"{result['gflops']:.1f}", f"{result['gbs']:.1f}"]
+    peak = "product" if result["made_of_products"] else "copy"
+    cells += [f"{result['share_of_peak']:.0%} {peak}", f"{result['error']:.0e}"]
+    cells.append(f"{result['compile_s']:.1f}")
+    if "transfer_s" in result:
+        cells.append(milliseconds(result["transfer_s"]))
+    return cells

@@ -16,9 +16,13 @@ import numpy as np
 
 from minitransformer import threads
 
-PACKAGES = "numpy", "numba", "scipy", "tbb", "cupy", "torch"
+PACKAGES = (
+    *("numpy", "numba", "scipy", "tbb", "cupy-cuda12x", "cupy-cuda13x", "torch"),
+    *("jax", "optax", "tinygrad", "mygrad", "autograd"),
+)
 MATRIX, COPIED = 1536, 1 << 28  # rows and columns; bytes, more than most caches hold
 REPETITIONS = 7
+LONG = 2.0  # seconds of products, so that a busy moment does not lower the peak
 
 
 def facts() -> dict[str, Any]:
@@ -43,7 +47,7 @@ def peaks() -> dict[str, float]:
 def gemm_gflops() -> float:
     """One large float32 product, with every thread that NumPy's BLAS takes."""
     a, b, out = (np.ones((MATRIX, MATRIX), np.float32) for _ in range(3))
-    return 2 * MATRIX**3 / shortest(lambda: np.matmul(a, b, out=out)) / 1e9
+    return 2 * MATRIX**3 / shortest(lambda: np.matmul(a, b, out=out), LONG) / 1e9
 
 
 @cache
@@ -61,15 +65,34 @@ def copy_gbs(moved: int) -> float:
     return moved / min(alone, together) / 1e9
 
 
-def shortest(work: Callable[[], Any]) -> float:
-    """Seconds of the fastest of several runs, after one that does not count."""
+def shortest(work: Callable[[], Any], at_least: float = 0.0) -> float:
+    """Seconds of the fastest of several runs, `at_least` seconds of them, the first not counted."""
     work()
-    seconds = []
-    for _ in range(REPETITIONS):
+    seconds: list[float] = []
+    while len(seconds) < REPETITIONS or sum(seconds) < at_least:
         begin = perf_counter()
         work()
         seconds.append(perf_counter() - begin)
     return min(seconds)
+
+
+def memory_mb(which: str) -> float | None:
+    """This process's memory in RAM, now ("VmRSS") or at its highest ("VmHWM"); on Linux alone."""
+    file = Path("/proc/self/status")
+    lines = file.read_text().splitlines() if file.exists() else []
+    found = (int(line.split()[1]) / 1024 for line in lines if line.startswith(which))
+    return next(found, None)
+
+
+def peak_mb() -> float | None:
+    """The highest since `forget_peak`, or since the process began."""
+    return memory_mb("VmHWM")
+
+
+def forget_peak() -> None:
+    file = Path("/proc/self/clear_refs")
+    if file.exists():
+        file.write_text("5")
 
 
 def cpu_model() -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from bench.peers.torch_gpt import TorchGPT, adamw
+from bench.peers.torch_gpt import adamw, twin
 from minitransformer.data import validation_batches
 from minitransformer.training import LanguageModelTraining, Run, Settings
 from minitransformer.training.log import read_log
@@ -26,10 +26,8 @@ def compare(folder: str, steps: int | None = None) -> None:
     start = run.started_with()
     settings = Settings(**start["settings"])
     ours = LanguageModelTraining(run, settings, start["text"], console=console)
-    model = TorchGPT(ours.model.config)
-    state = {k: torch.tensor(v.data) for k, v in ours.model.state_dict().items()}
-    state.pop("lm_head.weight", None)
-    model.load_state_dict(state)
+    weights = {name: value.data for name, value in ours.model.state_dict().items()}
+    model = twin(ours.model.config, weights)
     optimizer = adamw(model, settings.weight_decay, settings.lr, settings.beta2, fused=True)
     log = [entry for entry in read_log(run.log) if "loss" in entry]
     losses, begin = [], perf_counter()

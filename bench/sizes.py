@@ -1,10 +1,11 @@
-"""The four sizes that every training measurement uses."""
+"""The four sizes that every training measurement uses, and their optimiser's numbers."""
 
 from minitransformer.models.gpt import GPTConfig
-
 from minitransformer.training import PRESETS
 
 VOCABULARY = {"micro": 256, "tiny": 256, "small": 256, "medium": 4096}
+SIZES = tuple(VOCABULARY)
+LR, WEIGHT_DECAY, BETA2 = 1e-3, 0.1, 0.99
 
 
 def config_of(size: str) -> tuple[GPTConfig, int]:

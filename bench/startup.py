@@ -9,12 +9,11 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter
-
-from rich.console import Console
-from rich.table import Table
+from typing import Any
 
 from bench.engine import import_seconds
 from bench.record import save
+from bench.tables import Table
 from bench.turns import Worker
 
 
@@ -22,7 +21,7 @@ def first_step(engine: str, size: str, **variables: str) -> float:
     """Seconds from the start of a process to the end of its first training step."""
     begin = perf_counter()
     worker = Worker("bench.peers.worker", engine, size, **variables)
-    worker.ask(1)
+    worker.ask({"steps": 1, "seconds": 0})
     seconds = perf_counter() - begin
     worker.stop()
     return seconds
@@ -48,10 +47,20 @@ def one_round(size: str) -> dict[str, float]:
 def run(size: str, rounds: int, file: Path | None) -> None:
     """Measure, print a table, and write the numbers to `file`."""
     found = [one_round(size) for _ in range(rounds)]
-    results = [{"what": what, "seconds": [each[what] for each in found]} for what in found[0]]
-    table = Table("what", "median s", "best s", title=f"fresh processes, a step of {size}")
+    seconds = {what: [each[what] for each in found] for what in found[0]}
+    best = {what: min(taken) for what, taken in seconds.items()}
+    results = [{"case": size, "seconds": seconds, "best": best}]
+    for shown in tables(results):
+        shown.show()
+    save(file, "startup", results)
+
+
+def tables(results: list[dict[str, Any]]) -> list[Table]:
+    shown = []
     for result in results:
-        seconds = result["seconds"]
-        table.add_row(result["what"], f"{median(seconds):.2f}", f"{min(seconds):.2f}")
-    Console().print(table)
-    save(file, "startup", [{"size": size, **result} for result in results])
+        best = result["best"]
+        pairs = result["seconds"].items()
+        rows = [[what, f"{median(taken):.2f}", f"{best[what]:.2f}"] for what, taken in pairs]
+        title = f"fresh processes, a step of {result['case']}"
+        shown.append(Table(title, ("what", "median s", "best s"), rows))
+    return shown

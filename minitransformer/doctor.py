@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from minitransformer.devices import cuda_module, why_no_cuda
-from minitransformer.threads import get_num_threads
+from minitransformer.threads import blas_libraries, get_num_threads, owner_of
 
 Finding = tuple[str, str, str]  # what, found, how to mend it
 
@@ -22,8 +22,7 @@ def examine() -> Table:
     table = Table("part", title="minitransformer doctor", title_justify="left")
     for column in ("found", "to mend"):
         table.add_column(column, overflow="fold")
-    found = kernels()  # first: this sets the threads of SciPy's BLAS
-    for finding in (*machine(), *blas(), *found, *gpu(), *optional()):
+    for finding in (*machine(), *blas(), *kernels(), *gpu(), *optional()):
         table.add_row(*finding)
     return table
 
@@ -35,20 +34,15 @@ def machine() -> list[Finding]:
 
 
 def blas() -> list[Finding]:
-    """Every BLAS that is loaded: NumPy's for `np.matmul`, SciPy's for the kernels."""
-    from threadpoolctl import threadpool_info
-
-    importlib.import_module("scipy.linalg.cython_blas")  # loads SciPy's
-
+    """Every BLAS that is loaded; NumPy's computes what has no kernel."""
     findings = []
-    for library in threadpool_info():
-        if library["user_api"] == "blas":
-            owner = "SciPy" if "scipy" in Path(library["filepath"]).parts[-2] else "NumPy"
-            name = f"{library['internal_api']} {library['version'] or ''}".strip()
-            threads = f"{library['num_threads']} threads"
-            core = library.get("architecture", "unknown core")
-            findings.append((f"BLAS of {owner}", f"{name} ({core}), {threads}", ""))
-    advice = "" if findings else "no BLAS was recognised: products may be slow"
+    for library in blas_libraries():
+        info = library.info()
+        name = f"{info['internal_api']} {info['version'] or ''}".strip()
+        core = info.get("architecture", "unknown core")
+        found = f"{name} ({core}), {info['num_threads']} threads"
+        findings.append((f"BLAS of {owner_of(library)}", found, ""))
+    advice = "" if findings else "no BLAS was recognised: the textbook's products may be slow"
     return findings or [("BLAS", "unknown", advice)]
 
 
@@ -58,16 +52,21 @@ def kernels() -> list[Finding]:
         return [("CPU kernels", "none: Numba is missing", "pip install numba")]
     try:
         runtime = importlib.import_module("minitransformer.kernels.cpu.runtime")
-        importlib.import_module("minitransformer.kernels.cpu.blas")
     except ImportError as error:
         return [("CPU kernels", f"Numba does not load: {error}", "pip install --upgrade numba")]
     advice = "" if runtime.layer == "tbb" else "pip install tbb (steadier), where it has wheels"
     threads = f"{runtime.layer}, {get_num_threads()} threads"
     return [
-        ("CPU kernels", f"Numba {runtime.numba.__version__}", ""),
+        ("CPU kernels", f"Numba {runtime.numba.__version__}, {vectors()}", ""),
         ("threads", threads, advice),
         kernel_cache(runtime.cache_folder()),
     ]
+
+
+def vectors() -> str:
+    """What the kernels' matrix products are computed in."""
+    tile = importlib.import_module("minitransformer.kernels.cpu.register_tile")
+    return f"products in {8 * tile.VECTOR_BYTES}-bit vectors"
 
 
 def kernel_cache(folder: str | None) -> Finding:

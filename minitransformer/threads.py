@@ -33,27 +33,20 @@ def set_num_threads(n: int) -> None:
         raise ValueError(f"set_num_threads: expected a positive integer, got {n!r}")
     _threads = n
     for library in blas_libraries():
-        if not belongs_to_scipy(library):
-            library.set_num_threads(n)
+        library.set_num_threads(n)
 
 
 def report() -> dict[str, str]:
     """What computes here: threads, the pool that they live in, and each BLAS with its threads."""
     try:
         pool = importlib.import_module("minitransformer.kernels.cpu.runtime").layer
-        inside = importlib.import_module("minitransformer.kernels.cpu.blas").library
     except ImportError as error:
-        pool, inside = f"none ({error})", ""
-    lines = {
-        "threads": str(get_num_threads()),
-        "thread pool of the kernels": pool,
-        "BLAS inside kernels": inside or "none: NumPy's is used instead",
-    }
+        pool = f"none ({error})"
+    lines = {"threads": str(get_num_threads()), "thread pool of the kernels": pool}
     for library in blas_libraries():
-        if not belongs_to_scipy(library):
-            info = library.info()
-            found = f"{info['internal_api']} {info['version']}, {info['num_threads']} threads"
-            lines["BLAS of NumPy"] = found
+        info = library.info()
+        found = f"{info['internal_api']} {info['version']}, {info['num_threads']} threads"
+        lines[f"BLAS of {owner_of(library)}"] = found
     return lines
 
 
@@ -64,13 +57,9 @@ def blas_libraries() -> list[Any]:
     return list(ThreadpoolController().select(user_api="blas").lib_controllers)
 
 
-def belongs_to_scipy(library: Any) -> bool:
-    """Whether it came in SciPy's own wheel: that one is called from inside kernels."""
-    import scipy
-
-    site = Path(scipy.__file__).parents[1].resolve()
-    file = Path(library.filepath).resolve()
-    return file.is_relative_to(site) and file.relative_to(site).parts[0].startswith("scipy")
+def owner_of(library: Any) -> str:
+    """Who brought it: NumPy's computes the textbook's products, SciPy's none of ours."""
+    return "SciPy" if "scipy" in Path(library.filepath).parent.name else "NumPy"
 
 
 def usable_cores() -> int:

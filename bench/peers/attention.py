@@ -7,7 +7,6 @@ answers with the median and the best. Every answer also tells the first pass's p
 
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 import minitransformer as mt
+from bench.machine import forget_peak, memory_mb, peak_mb
 from bench.turns import serve
 from minitransformer import functional as F
 
@@ -49,12 +49,6 @@ def torch(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
 ENGINES: dict[str, Pass] = {"ours": ours, "textbook": textbook, "torch": torch}
 
 
-def memory_mb(which: str) -> float:
-    """This process's memory in RAM, now ("VmRSS") or at its highest ("VmHWM")."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith(which)).split()[1]) / 1024
-
-
 def inputs(batch: int, length: int) -> list[np.ndarray]:
     """q, k, v and dy, the same in every process."""
     normal = np.random.default_rng(7).standard_normal
@@ -64,10 +58,11 @@ def inputs(batch: int, length: int) -> list[np.ndarray]:
 def first_pass(run: Pass, arrays: list[np.ndarray]) -> dict[str, Any]:
     """Its peak of memory beyond what was there before, and a sample of its results."""
     run(*inputs(1, 16))  # libraries, threads and compiled code are not the pass's own
-    Path("/proc/self/clear_refs").write_text("5")  # forget earlier peaks
+    forget_peak()
     before = memory_mb("VmRSS")
     results = run(*arrays)
-    growth = memory_mb("VmHWM") - before
+    after = peak_mb()
+    growth = None if before is None or after is None else after - before
     samples = [x.reshape(-1)[:: max(1, x.size // SAMPLED)].tolist() for x in results]
     return {"growth_mb": growth, "samples": samples}
 

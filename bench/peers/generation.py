@@ -26,15 +26,10 @@ def ours(model: GPT) -> Generate:
 
 
 def torch(model: GPT) -> Generate:
-    from torch import tensor
-
     from bench.peers import torch_decode
-    from bench.peers.torch_gpt import TorchGPT
+    from bench.peers.torch_gpt import twin
 
-    peer = TorchGPT(model.config)
-    state = {name: tensor(value.data) for name, value in model.state_dict().items()}
-    state.pop("lm_head.weight", None)
-    peer.load_state_dict(state)
+    peer = twin(model.config, {name: value.data for name, value in model.state_dict().items()})
     return lambda idx, count: torch_decode.generate(peer, idx, count)
 
 

@@ -1,9 +1,16 @@
 """Our GPT in PyTorch, with the same names in its state dict, so that weights carry over."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
 import torch
-from minitransformer.models.gpt import GPTConfig
 from torch import nn
 from torch.nn import functional as F
+
+from bench.sizes import BETA2, LR, WEIGHT_DECAY
+from minitransformer.models.gpt import GPTConfig
+from minitransformer.threads import get_num_threads
 
 
 class Attention(nn.Module):
@@ -66,6 +73,33 @@ class TorchGPT(nn.Module):
             x = block(x)
         logits = t["ln_f"](x) @ t["wte"].weight.T
         return F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+
+
+def twin(config: GPTConfig, weights: Mapping[str, Any]) -> TorchGPT:
+    """A model with a copy of these weights."""
+    model = TorchGPT(config)
+    state = {name: torch.tensor(np.asarray(value)) for name, value in weights.items()}
+    state.pop("lm_head.weight", None)  # it is wte's
+    model.load_state_dict(state)
+    return model
+
+
+def make_step(
+    config: GPTConfig, weights: dict[str, np.ndarray], compiled: bool = False
+) -> Callable:
+    torch.set_num_threads(get_num_threads())
+    model = twin(config, weights)
+    optimizer = adamw(model, WEIGHT_DECAY, LR, BETA2, fused=True)
+    forward = torch.compile(model) if compiled else model
+
+    def step(idx: np.ndarray, targets: np.ndarray) -> float:
+        optimizer.zero_grad(set_to_none=True)
+        loss = forward(torch.from_numpy(idx), torch.from_numpy(targets))
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step
 
 
 def adamw(model: TorchGPT, weight_decay: float, lr: float, beta2: float, fused: bool):

@@ -1,83 +1,55 @@
 """One engine in a process of its own: `python -m bench.peers.worker ENGINE SIZE`.
 
-Asked for a number of steps, it takes them and answers with the seconds of each, the losses, and
-the peak memory so far.
+Asked for {"steps": N, "seconds": S}, it takes N steps, fewer if S seconds are over before, and
+answers with the seconds of each, the losses, and how high memory rose meanwhile (MB).
 """
 
-import resource
 import sys
-from collections.abc import Callable
+from importlib import import_module
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
+from bench.batches import batches
+from bench.engines import ENGINES
+from bench.machine import forget_peak, peak_mb
 from bench.sizes import config_of
 from bench.turns import serve
 from minitransformer import manual_seed
-from minitransformer.models.gpt import GPT
-
-LR, WEIGHT_DECAY, BETA2 = 1e-3, 0.1, 0.99
-StepFunction = Callable[[np.ndarray, np.ndarray], float]
+from minitransformer.models.gpt import GPT, GPTConfig
 
 
-def ours(model: GPT) -> StepFunction:
-    optimizer = model.configure_optimizer(weight_decay=WEIGHT_DECAY, lr=LR, betas=(0.9, BETA2))
-
-    def step(idx: np.ndarray, targets: np.ndarray) -> float:
-        optimizer.zero_grad()
-        _, loss = model(idx, targets)
-        loss.backward()
-        optimizer.step()
-        return loss.item()
-
-    return step
-
-
-def torch_eager(model: GPT, compiled: bool = False) -> StepFunction:
-    import torch
-
-    from bench.peers.torch_gpt import TorchGPT, adamw
-
-    peer = TorchGPT(model.config)
-    state = {name: torch.tensor(value.data) for name, value in model.state_dict().items()}
-    state.pop("lm_head.weight", None)
-    peer.load_state_dict(state)
-    optimizer = adamw(peer, WEIGHT_DECAY, LR, BETA2, fused=True)
-    forward = torch.compile(peer) if compiled else peer
-
-    def step(idx: np.ndarray, targets: np.ndarray) -> float:
-        optimizer.zero_grad(set_to_none=True)
-        loss = forward(torch.from_numpy(idx), torch.from_numpy(targets))
-        loss.backward()
-        optimizer.step()
-        return loss.item()
-
-    return step
-
-
-def torch_compile(model: GPT) -> StepFunction:
-    return torch_eager(model, compiled=True)
-
-
-ENGINES = {"ours": ours, "torch": torch_eager, "torch-compile": torch_compile}
-
-
-def main(engine: str, size: str) -> None:
-    config, batch_size = config_of(size)
+def first_weights(config: GPTConfig) -> dict[str, np.ndarray]:
+    """What every engine starts from; the head's weight is the table of tokens."""
     manual_seed(1337)
-    step = ENGINES[engine](GPT(config))
-    draw = np.random.default_rng(7).integers
+    state = GPT(config).state_dict()
+    return {name: np.array(x.data) for name, x in state.items() if name != "lm_head.weight"}
 
-    def take(steps: int) -> dict[str, Any]:
-        seconds, losses = [], []
-        for _ in range(steps):
-            tokens = draw(config.vocab_size, size=(batch_size, config.block_size + 1))
+
+def main(name: str, size: str) -> None:
+    engine, (config, batch_size) = ENGINES[name], config_of(size)
+    options = {"batch_size": batch_size} if engine.is_floor else {}
+    weights = {} if engine.is_floor else first_weights(config)
+    make_step = import_module(engine.module).make_step
+    step = make_step(config, weights, **options, **engine.options)
+    del weights
+    supply = batches(config.vocab_size, batch_size, config.block_size)
+
+    def take(request: dict[str, float]) -> dict[str, Any]:
+        forget_peak()
+        seconds: list[float] = []
+        losses = []
+        while len(seconds) < request["steps"] and (
+            not seconds or sum(seconds) < request["seconds"]
+        ):
+            idx, targets = next(supply)
             begin = perf_counter()
-            losses.append(step(tokens[:, :-1].copy(), tokens[:, 1:].copy()))
+            losses.append(step(idx, targets))
             seconds.append(perf_counter() - begin)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        return {"seconds": seconds, "losses": losses, "peak_mb": peak}
+            if sum(seconds) >= request["seconds"]:
+                break
+        return {"seconds": seconds, "losses": losses, "peak_mb": peak_mb()}
 
     serve(take)
 

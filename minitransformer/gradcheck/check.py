@@ -167,7 +167,10 @@ def _explain(trial: Trial, k: int, samples: dict, listed: dict) -> list[Cause]:
     evidence = Evidence(trial, k, trial.names[k], chosen, samples, listed, tuple(operations))
     causes = diagnose(evidence)
     vague = {"partial", "part-of-upstream", "unknown"}
-    if chosen[0].point is not mine[0].point and {c.slug for c in causes} <= vague:
+    # "Wrong where x < 0" says already why it is right for values that are not.
+    says_where = any(c.slug == "partial" and ": where " in c.message for c in causes)
+    first_is_right = chosen[0].point is not mine[0].point
+    if first_is_right and {c.slug for c in causes} <= vague and not says_where:
         message = (
             "It is right for the values given, and wrong for others drawn near them: it keeps "
             "something from an earlier call, or holds for special values only."

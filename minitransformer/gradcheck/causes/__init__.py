@@ -14,6 +14,7 @@ from .arrangement import (
     is_transposed,
 )
 from .axes import is_spread_wrongly, is_wrong_axis, mixes_another_axis
+from .dependence import is_upstream_alone, reads_another_axis
 from .listed import is_known
 from .places import is_not_finite, is_partial
 from .projections import is_missing_projection
@@ -26,7 +27,12 @@ from .terms import (
     is_missing_product,
     is_other_formula,
 )
-from .upstream import ignores_upstream, reads_upstream_out_of_order, takes_part_of_upstream
+from .upstream import (
+    ignores_upstream,
+    misses_part_of_upstream,
+    reads_upstream_out_of_order,
+    takes_part_of_upstream,
+)
 
 # Tried in this order; the first group that has a cause has the last word.
 GROUPS = (
@@ -61,6 +67,8 @@ UP_TO_A_FACTOR = (
     is_misplaced,
     is_right_for_other_arguments,
 )
+# Where all else failed: no repair, but what the answer depends on and should not, or should.
+LAST = is_upstream_alone, mixes_another_axis, reads_another_axis, misses_part_of_upstream
 
 
 def diagnose(evidence: Evidence) -> list[Cause]:
@@ -72,7 +80,9 @@ def diagnose(evidence: Evidence) -> list[Cause]:
             causes.append(cause)
         if causes:
             return [known, *causes] if known else causes
-    return [known] if known else _two_mistakes(evidence) or [_unknown(evidence)]
+    if known:
+        return [known]
+    return _two_mistakes(evidence) or _dependence(evidence) or [_unknown(evidence)]
 
 
 def _two_mistakes(evidence: Evidence) -> list[Cause]:
@@ -84,9 +94,11 @@ def _two_mistakes(evidence: Evidence) -> list[Cause]:
     ratio = _usual_ratio(evidence)
     if ratio and (cause := is_partial(evidence.divided_by(ratio))):
         return [cause, factor_cause(ratio, evidence)]
-    if cause := mixes_another_axis(evidence):
-        return [cause]
     return []
+
+
+def _dependence(evidence: Evidence) -> list[Cause]:
+    return next(([cause] for detect in LAST if (cause := detect(evidence))), [])
 
 
 def _usual_ratio(evidence: Evidence) -> float | None:

@@ -1,5 +1,6 @@
 """The right numbers in the wrong places: transposed, not summed, swapped, misplaced."""
 
+from collections.abc import Iterator
 from itertools import combinations, permutations
 
 import numpy as np
@@ -117,18 +118,28 @@ def is_misplaced(evidence: Evidence) -> Cause | None:
 
 
 def is_shifted(evidence: Evidence) -> Cause | None:
-    """The right values some places along an axis; those at the end fell off."""
+    """The right values some places along an axis, or two; those at the end fell off."""
     if not evidence.complete or not evidence.shape_is_right:
         return None
-    for axis, length in enumerate(evidence.first.expected.shape):
-        for shift in (n for k in range(1, (length + 1) // 2 + 1) for n in (k, -k)):
-            if all(_overlap(evidence, s, shift, axis) for s in evidence.samples):
-                message = (
-                    f"The right values at the wrong places: shifted by {shift} along axis "
-                    f"{axis}, those at the end fall off. Check where the slice begins."
-                )
-                return evidence.cause("misplaced", message)
+    for shifts in _shifts(evidence.first.expected.shape):
+        if all(_overlap(evidence, s, shifts) for s in evidence.samples):
+            by = " and ".join(f"by {shift} along axis {axis}" for axis, shift in shifts.items())
+            message = (
+                f"The right values at the wrong places: shifted {by}, those at the end fall off. "
+                "Check where the slice begins."
+            )
+            return evidence.cause("misplaced", message)
     return None
+
+
+def _shifts(shape: tuple[int, ...]) -> Iterator[dict[int, int]]:
+    """How far to move along one axis, {axis: places}; then along two, by a few places."""
+    for axis, length in enumerate(shape):
+        for places in range(1, (length + 1) // 2 + 1):
+            yield from ({axis: places}, {axis: -places})
+    near = (1, -1, 2, -2, 3, -3)
+    for first, second in combinations(range(len(shape)), 2):
+        yield from ({first: i, second: j} for i in near for j in near)
 
 
 def _shifted(shift: int, length: int, axis: int) -> str:
@@ -136,15 +147,15 @@ def _shifted(shift: int, length: int, axis: int) -> str:
     return f"The right values, rolled by {by} along axis {axis}: the offset is wrong."
 
 
-def _overlap(evidence: Evidence, sample: Sample, shift: int, axis: int) -> bool:
-    """Whether what came is the truth moved by `shift`, where the two overlap."""
-    got, expected = evidence.got(sample), sample.expected
-    length = expected.shape[axis]
-    if abs(shift) >= length:
-        return False
-    late = range(max(shift, 0), length + min(shift, 0))
-    early = range(max(-shift, 0), length - max(shift, 0))
-    moved, origin = np.take(got, late, axis), np.take(expected, early, axis)
+def _overlap(evidence: Evidence, sample: Sample, shifts: dict[int, int]) -> bool:
+    """Whether what came is the truth moved by the shifts, where the two overlap."""
+    moved, origin = evidence.got(sample), sample.expected
+    for axis, shift in shifts.items():
+        length = origin.shape[axis]
+        if abs(shift) >= length:
+            return False
+        moved = np.take(moved, range(max(shift, 0), length + min(shift, 0)), axis)
+        origin = np.take(origin, range(max(-shift, 0), length - max(shift, 0)), axis)
     return origin.size > 1 and bool(np.ptp(origin)) and agree(moved, origin, rtol=evidence.rtol)
 
 

@@ -114,8 +114,8 @@ def mixes_another_axis(evidence: Evidence) -> Cause | None:
     if not due or not came or due & came:
         return None
     message = (
-        f"It mixes dy along {_listed(came)}; the forward pass mixes its inputs along "
-        f"{_listed(due)}. A sum, a mean or a softmax runs over the wrong axis."
+        f"It mixes dy along {listed(came)}; the forward pass mixes its inputs along "
+        f"{listed(due)}. A sum, a mean or a softmax runs over the wrong axis."
     )
     return evidence.cause("wrong-axis", message)
 
@@ -129,5 +129,5 @@ def _mixed(slopes: np.ndarray, sample: Sample) -> set[int]:
     return {axis for axis in range(sample.x.ndim) if (here[axis] != there[axis]).any()}
 
 
-def _listed(axes: set[int]) -> str:
+def listed(axes: set[int]) -> str:
     return " and ".join(f"axis {axis}" for axis in sorted(axes))

@@ -36,13 +36,13 @@ def ignores_upstream(evidence: Evidence) -> Cause | None:
     return evidence.cause("ignores-upstream", message)
 
 
-def takes_part_of_upstream(evidence: Evidence) -> Cause | None:
-    """Right for some positions of dy; the others have no effect."""
+def takes_part_of_upstream(evidence: Evidence, rest_is_right: bool = True) -> Cause | None:
+    """Some positions of dy have no effect; the answer is right for the others, if so demanded."""
     if not evidence.shape_is_right or evidence.first.dy.size < 2:
         return None
     marks = []
     for sample in evidence.samples[-2:]:
-        idle = _idle_positions(evidence, sample)
+        idle = _idle_positions(evidence, sample, rest_is_right)
         if idle is None or not idle.any() or idle.all():
             return None
         due = np.abs(sample.jacobian.slopes[:, sample.jacobian.smooth]).max(axis=1, initial=0)
@@ -57,7 +57,14 @@ def takes_part_of_upstream(evidence: Evidence) -> Cause | None:
         f"Part of the upstream gradient has no effect on it: {where} of dy. Sum over every output "
         "that this input reaches."
     )
+    if not rest_is_right:
+        message += " For the rest of dy it is not right either."
     return evidence.cause("part-of-upstream", message)
+
+
+def misses_part_of_upstream(evidence: Evidence) -> Cause | None:
+    """Some positions of dy have no effect, and more is wrong."""
+    return takes_part_of_upstream(evidence, rest_is_right=False)
 
 
 def reads_upstream_out_of_order(evidence: Evidence) -> Cause | None:
@@ -82,8 +89,8 @@ def _in_order(rows: np.ndarray) -> np.ndarray:
     return rows[np.lexsort(np.round(rows.T, 6))]
 
 
-def _idle_positions(evidence: Evidence, sample: Sample) -> np.ndarray | None:
-    """Positions of dy without effect; None if the others are not all handled rightly."""
+def _idle_positions(evidence: Evidence, sample: Sample, rest_is_right: bool) -> np.ndarray | None:
+    """Positions of dy without effect; None if the others should be right and are not."""
     answered = probed(evidence, sample)
     if answered is None:
         return None
@@ -94,7 +101,7 @@ def _idle_positions(evidence: Evidence, sample: Sample) -> np.ndarray | None:
     for position, (came, truth) in enumerate(zip(answered, due, strict=True)):
         if not came.any() and truth.any():
             idle[position] = True
-        elif truth.any() and not agree(came, truth, known):
+        elif rest_is_right and truth.any() and not agree(came, truth, known):
             return None
     return idle.reshape(sample.dy.shape)
 

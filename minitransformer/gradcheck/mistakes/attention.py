@@ -144,3 +144,10 @@ def causal_unscaled(dy, q, k, v):
     dq, dk, dv = causal_attention_backward(dy, q, k, v)
     root = np.sqrt(q.shape[-1])
     return dq * root, dk * root, dv
+
+
+@CAUSAL.mistake("dK = dSᵀ @ q: dS was left untransposed. With T = S no shape complains.")
+def causal_keys_untransposed(dy, q, k, v):
+    dq, _, dv = causal_attention_backward(dy, q, k, v)
+    ds = softmax_backward(dy @ swap(v), causal(scores(q, k))) / np.sqrt(q.shape[-1])
+    return dq, ds @ q, dv

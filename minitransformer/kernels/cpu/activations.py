@@ -10,7 +10,7 @@ from minitransformer import memory, ops
 from minitransformer.function import accelerates
 from minitransformer.graph import Node
 from minitransformer.kernels.cpu.rows import fits, flat
-from minitransformer.kernels.cpu.runtime import chunks_for, elementwise, part
+from minitransformer.kernels.cpu.runtime import chunks_for, kernel, part
 from minitransformer.kernels.cpu.vector_math import normal, sigmoid, tanh
 
 SLOPE, CUBIC = 2 * sqrt(2 / pi), 0.044715  # gelu's tanh form: y = x σ(SLOPE (x + CUBIC x³))
@@ -64,7 +64,7 @@ class GELU:
         return backward_pass(run, x, dy)
 
 
-@elementwise
+@kernel
 def relu(x, y, chunks):
     zero = x.dtype.type(0)
     for chunk in prange(chunks):
@@ -73,7 +73,7 @@ def relu(x, y, chunks):
             out[j] = zero if row[j] < zero else row[j]
 
 
-@elementwise
+@kernel
 def relu_gradient(y, dy, dx, chunks):
     real = y.dtype.type
     for chunk in prange(chunks):
@@ -82,7 +82,7 @@ def relu_gradient(y, dy, dx, chunks):
             out[j] = g[j] * (real(1) if row[j] > real(0) else real(0))
 
 
-@elementwise
+@kernel
 def sigmoid_forward(x, y, chunks):
     for chunk in prange(chunks):
         row, out = part(x, chunk, chunks), part(y, chunk, chunks)
@@ -90,7 +90,7 @@ def sigmoid_forward(x, y, chunks):
             out[j] = sigmoid(row[j])
 
 
-@elementwise
+@kernel
 def sigmoid_gradient(y, dy, dx, chunks):
     one = y.dtype.type(1)
     for chunk in prange(chunks):
@@ -99,7 +99,7 @@ def sigmoid_gradient(y, dy, dx, chunks):
             out[j] = g[j] * row[j] * (one - row[j])
 
 
-@elementwise
+@kernel
 def tanh_forward(x, y, chunks):
     for chunk in prange(chunks):
         row, out = part(x, chunk, chunks), part(y, chunk, chunks)
@@ -107,7 +107,7 @@ def tanh_forward(x, y, chunks):
             out[j] = tanh(row[j])
 
 
-@elementwise
+@kernel
 def tanh_gradient(y, dy, dx, chunks):
     one = y.dtype.type(1)
     for chunk in prange(chunks):
@@ -116,7 +116,7 @@ def tanh_gradient(y, dy, dx, chunks):
             out[j] = g[j] * (one - row[j] * row[j])
 
 
-@elementwise
+@kernel
 def silu(x, y, chunks):
     for chunk in prange(chunks):
         row, out = part(x, chunk, chunks), part(y, chunk, chunks)
@@ -124,7 +124,7 @@ def silu(x, y, chunks):
             out[j] = row[j] * sigmoid(row[j])
 
 
-@elementwise
+@kernel
 def silu_gradient(x, dy, dx, chunks):
     one = x.dtype.type(1)
     for chunk in prange(chunks):
@@ -134,7 +134,7 @@ def silu_gradient(x, dy, dx, chunks):
             out[j] = g[j] * (gate + row[j] * gate * (one - gate))
 
 
-@elementwise
+@kernel
 def gelu(x, y, chunks):
     for chunk in prange(chunks):
         row, out = part(x, chunk, chunks), part(y, chunk, chunks)
@@ -142,7 +142,7 @@ def gelu(x, y, chunks):
             out[j] = row[j] * normal(row[j])[0]
 
 
-@elementwise
+@kernel
 def gelu_gradient(x, dy, dx, chunks):
     for chunk in prange(chunks):
         row, g, out = part(x, chunk, chunks), part(dy, chunk, chunks), part(dx, chunk, chunks)
@@ -151,7 +151,7 @@ def gelu_gradient(x, dy, dx, chunks):
             out[j] = g[j] * (below + row[j] * density)
 
 
-@elementwise
+@kernel
 def gelu_tanh(x, y, chunks):
     real = x.dtype.type
     slope, cubic = real(SLOPE), real(CUBIC)
@@ -162,7 +162,7 @@ def gelu_tanh(x, y, chunks):
             out[j] = v * sigmoid(slope * (v + cubic * v * v * v))
 
 
-@elementwise
+@kernel
 def gelu_tanh_gradient(x, dy, dx, chunks):
     real = x.dtype.type
     slope, cubic = real(SLOPE), real(CUBIC)

@@ -1,11 +1,13 @@
-"""Attention without the matrix of weights: a block of query rows at a time, products by BLAS.
+"""Attention without the matrix of weights: a block of queries at a time.
 
-The scores of a block fit in cache, where they become weights, and are forgotten. Two numbers a
-row are kept, its maximum and 1 / Σ exp, from which the backward pass makes the weights again:
-so memory grows with T, not T². Dao et al. 2022, https://arxiv.org/abs/2205.14135
+The scores of a block fit in cache, where they become weights, and are forgotten. They lie there
+turned over, a row a key and a column a query: so the sums of softmax run down the columns, many
+queries at once. Two numbers a query are kept, its largest score and 1 / Σ exp, from which the
+backward pass makes the weights again: so memory grows with T, not T².
+Dao et al. 2022, https://arxiv.org/abs/2205.14135
 """
 
-from math import sqrt
+from math import prod, sqrt
 from typing import Any
 
 import numpy as np
@@ -14,14 +16,13 @@ from numba import prange
 from minitransformer import memory, ops
 from minitransformer.function import accelerates
 from minitransformer.graph import Node
-from minitransformer.kernels.cpu import blas
-from minitransformer.kernels.cpu.blas import gemm
 from minitransformer.kernels.cpu.dropout import kept, scale_of, threshold_of
+from minitransformer.kernels.cpu.gemm import gemm
 from minitransformer.kernels.cpu.rows import contiguous, empty_like_heads, fits, matrices
-from minitransformer.kernels.cpu.runtime import chunks_for, helper, share, strided_kernel
-from minitransformer.kernels.cpu.vector_math import exp, row_max
+from minitransformer.kernels.cpu.runtime import chunks_for, helper, strided_kernel
+from minitransformer.kernels.cpu.vector_math import exp
 
-BLOCK = 64  # query rows at a time
+BLOCK = 64  # queries at a time
 
 
 @accelerates(ops.Attention, device="cpu")
@@ -38,7 +39,7 @@ class Attention:
         scale: float | None = None,
         seed: int = 0,
     ) -> Any:
-        if not (blas.library and fits(q) and q.ndim <= 4 and q.size and k.size and v.size):
+        if not (fits(q) and q.ndim <= 4 and q.size and k.size and v.size):
             return NotImplemented
         if ctx.needs[3:] == (True,):
             return NotImplemented  # the gradient of a mask is as large as the weights
@@ -58,10 +59,7 @@ class Attention:
     def backward(ctx: Node, dy: Any) -> tuple:
         q, k, v, norms, options = ctx.saved
         gradients = [empty_like_heads(x, x.shape[-1]) for x in (q, k, v)]
-        for g in gradients[1:]:
-            g.fill(0)  # blocks add to dk and dv
-        arrays = [matrices(x) for x in (q, k, v, dy, *gradients)]
-        attention_gradient(*arrays, norms, *options, chunks_for(options[2].size))
+        attention_backward(*map(matrices, (q, k, v, dy, *gradients)), norms, options)
         return (*gradients, None)[: len(ctx.needs)]
 
 
@@ -73,7 +71,7 @@ class PackedAttention:
     def forward(
         ctx: Node, qkv: Any, dropout_p: float = 0.0, is_causal: bool = False, seed: int = 0
     ) -> Any:
-        if not (blas.library and fits(qkv) and qkv.size):
+        if not (fits(qkv) and qkv.size):
             return NotImplemented
         batch, length, _, n_head, head_dim = qkv.shape
         real = qkv.dtype.type
@@ -93,10 +91,28 @@ class PackedAttention:
         batch, n_head, length, head_dim = q.shape
         dy = contiguous(dy).reshape(batch, length, n_head, head_dim).swapaxes(1, 2)
         dqkv = memory.empty((batch, length, 3, n_head, head_dim), q.dtype)
-        dqkv[:, :, 1:] = 0  # blocks add to dk and dv
-        chunks = chunks_for(options[2].size)
-        attention_gradient(q, k, v, dy, *qkv_views(dqkv), norms, *options, chunks)
+        attention_backward(q, k, v, dy, *qkv_views(dqkv), norms, options)
         return (dqkv,)
+
+
+def attention_backward(
+    q: Any, k: Any, v: Any, dy: Any, dq: Any, dk: Any, dv: Any, norms: Any, options: tuple
+) -> None:
+    """Fill dq, dk and dv. A thread takes whole heads, or, where those are few, parts of each."""
+    batch, heads, queries, _ = mask_shape = options[2].shape
+    chunks = chunks_for(prod(mask_shape))
+    parts = 1 if batch * heads >= 4 * chunks or batch * heads % chunks == 0 else chunks
+    parts = min(parts, -(-queries // BLOCK))
+    if parts == 1:
+        sums = dk[None], dv[None]
+    else:  # all blocks of a head add to the same dk and dv: each part adds to its own
+        sums = memory.empty((parts, *dk.shape), q.dtype), memory.empty((parts, *dv.shape), q.dtype)
+    for g in sums:
+        g.fill(0)
+    attention_gradient(q, k, v, dy, dq, *sums, norms, *options, chunks)
+    if parts > 1:
+        sums[0].sum(axis=0, out=dk)
+        sums[1].sum(axis=0, out=dv)
 
 
 def qkv_views(packed: np.ndarray) -> Any:
@@ -118,29 +134,32 @@ def attention_rows(
     q, k, v, y, norms, scale, causal, mask, masked, dropping, threshold, keep, seed, chunks
 ):
     """Blocks of all heads are dealt out in turn: under a causal mask, later ones take longer."""
-    one, zero = q.dtype.type(1), q.dtype.type(0)
+    real = type(scale)
     batch, heads, queries, keys = mask.shape
     blocks = (queries + BLOCK - 1) // BLOCK
     for chunk in prange(chunks):
-        scores = np.empty((BLOCK, keys), q.dtype)
+        scores = np.empty((keys, BLOCK), q.dtype)
+        tops, shrinks = np.empty(BLOCK, q.dtype), np.empty(BLOCK, q.dtype)
         for unit in range(chunk, batch * heads * blocks, chunks):
             b, h, start = unit // blocks // heads, unit // blocks % heads, unit % blocks * BLOCK
             stop = min(start + BLOCK, queries)
-            seen = min(stop, keys) if causal else keys
-            block = scores[: stop - start, :seen]
-            gemm(q[b, h, start:stop], k[b, h, :seen].T, block, scale, zero)
-            for i in range(start, stop):
-                looks = min(i + 1, seen) if causal else seen
-                row = scores[i - start, :looks]
-                if masked:
-                    add(row, mask[b, h, i])
-                top, shrink = softmax_in_place(row)
-                norms[b, h, i, 0], norms[b, h, i, 1] = top, shrink
-                if dropping:
-                    first = ((b * heads + h) * queries + i) * keys
-                    drop(row, first, threshold, keep, seed)
-                clear(scores[i - start, looks:seen])
-            gemm(block, v[b, h, :seen], y[b, h, start:stop], one, zero)
+            seen, count = min(stop, keys) if causal else keys, stop - start
+            top, shrink, block = tops[:count], shrinks[:count], scores[:seen, :count]
+            gemm(k[b, h, :seen], q[b, h, start:stop].T, block, scale, False)
+            if masked:
+                add_mask(block, mask[b, h, start:stop])
+            if causal:
+                hide_later_keys(scores, start, seen, count, real(-np.inf))
+            softmax_columns(scores, seen, top, shrink)
+            if dropping:
+                first = ((b * heads + h) * queries + start) * keys
+                drop(scores, seen, count, first, keys, threshold, keep, seed)
+            out = y[b, h, start:stop]
+            gemm(block.T, v[b, h, :seen], out, real(1), False)
+            for i in range(count):
+                norms[b, h, start + i, 0], norms[b, h, start + i, 1] = top[i], shrink[i]
+                for j in range(out.shape[1]):
+                    out[i, j] *= shrink[i]
 
 
 @strided_kernel("dq", "dk", "dv")
@@ -148,88 +167,112 @@ def attention_gradient(
     q, k, v, dy, dq, dk, dv, norms,
     scale, causal, mask, masked, dropping, threshold, keep, seed, chunks,
 ):  # fmt: skip
-    """A thread takes whole heads: all blocks of a head add to the same dk and dv."""
-    one, zero = q.dtype.type(1), q.dtype.type(0)
+    """dk and dv have a first axis of parts: every so many blocks of a head, which start as 0."""
+    real, parts = type(scale), len(dk)
     batch, heads, queries, keys = mask.shape
     for chunk in prange(chunks):
-        weights, dscores = np.empty((BLOCK, keys), q.dtype), np.empty((BLOCK, keys), q.dtype)
-        for head in share(batch * heads, chunk, chunks):
-            b, h = head // heads, head % heads
-            for start in range(0, queries, BLOCK):
+        weights, dscores = np.empty((keys, BLOCK), q.dtype), np.empty((keys, BLOCK), q.dtype)
+        tops, shrinks = np.empty(BLOCK, q.dtype), np.empty(BLOCK, q.dtype)
+        for unit in range(chunk, batch * heads * parts, chunks):
+            b, h, part = unit // parts // heads, unit // parts % heads, unit % parts
+            for start in range(part * BLOCK, queries, parts * BLOCK):
                 stop = min(start + BLOCK, queries)
-                seen = min(stop, keys) if causal else keys
-                block, dblock = weights[: stop - start, :seen], dscores[: stop - start, :seen]
+                seen, count = min(stop, keys) if causal else keys, stop - start
+                block, dblock = weights[:seen, :count], dscores[:seen, :count]
+                some_k, some_v = k[b, h, :seen], v[b, h, :seen]
                 rows, g = q[b, h, start:stop], dy[b, h, start:stop]
-                gemm(rows, k[b, h, :seen].T, block, scale, zero)
-                gemm(g, v[b, h, :seen].T, dblock, one, zero)
-                for i in range(start, stop):
-                    looks = min(i + 1, seen) if causal else seen
-                    row, drow = weights[i - start, :looks], dscores[i - start, :looks]
-                    first = ((b * heads + h) * queries + i) * keys
-                    if masked:
-                        add(row, mask[b, h, i])
-                    softmax_again(row, norms[b, h, i, 0], norms[b, h, i, 1])
-                    if dropping:
-                        drop(drow, first, threshold, keep, seed)
-                    through_softmax(row, drow, scale)
-                    if dropping:
-                        drop(row, first, threshold, keep, seed)
-                    clear(weights[i - start, looks:seen])
-                    clear(dscores[i - start, looks:seen])
-                gemm(dblock, k[b, h, :seen], dq[b, h, start:stop], one, zero)
-                gemm(dblock.T, rows, dk[b, h, :seen], one, one)
-                gemm(block.T, g, dv[b, h, :seen], one, one)
+                gemm(some_k, rows.T, block, scale, False)
+                gemm(some_v, g.T, dblock, real(1), False)
+                if masked:
+                    add_mask(block, mask[b, h, start:stop])
+                if causal:
+                    hide_later_keys(weights, start, seen, count, real(-np.inf))
+                for i in range(count):
+                    tops[i], shrinks[i] = norms[b, h, start + i, 0], norms[b, h, start + i, 1]
+                softmax_again(weights, seen, tops[:count], shrinks[:count])
+                first = ((b * heads + h) * queries + start) * keys
+                if dropping:
+                    drop(dscores, seen, count, first, keys, threshold, keep, seed)
+                through_softmax(weights, dscores, seen, tops[:count], scale)
+                if dropping:
+                    drop(weights, seen, count, first, keys, threshold, keep, seed)
+                gemm(dblock.T, some_k, dq[b, h, start:stop], real(1), False)
+                gemm(dblock, rows, dk[part, b, h, :seen], real(1), True)
+                gemm(block, g, dv[part, b, h, :seen], real(1), True)
 
 
 @helper
-def softmax_in_place(row):
-    """Scores become weights; their maximum and 1 / Σ exp are returned.
+def softmax_columns(scores, seen, top, shrink):
+    """Scores become exp(score - top): each column's largest and 1 / Σ are filled in.
 
-    Where nothing may be looked at the maximum is -∞: then all of these are zeros.
+    Where nothing may be looked at the largest is -∞: then all of these are zeros.
     """
-    zero = row.dtype.type(0)
-    top, total = row_max(row), zero
-    top = zero if top == row.dtype.type(-np.inf) else top
-    for j in range(row.size):
-        row[j] = exp(row[j] - top)
-        total += row[j]
-    shrink = zero if total == zero else row.dtype.type(1) / total
-    for j in range(row.size):
-        row[j] *= shrink
-    return top, shrink
+    real = type(top[0])
+    for i in range(top.size):
+        top[i], shrink[i] = real(-np.inf), real(0)
+    for j in range(seen):
+        row = scores[j, : top.size]
+        for i in range(row.size):
+            top[i] = row[i] if row[i] > top[i] else top[i]
+    for i in range(top.size):
+        top[i] = real(0) if top[i] == real(-np.inf) else top[i]
+    for j in range(seen):
+        row = scores[j, : top.size]
+        for i in range(row.size):
+            row[i] = exp(row[i] - top[i])
+            shrink[i] += row[i]
+    for i in range(top.size):
+        shrink[i] = real(0) if shrink[i] == real(0) else real(1) / shrink[i]
 
 
 @helper
-def softmax_again(row, top, shrink):
-    """The weights that `softmax_in_place` made, from what it returned."""
-    for j in range(row.size):
-        row[j] = exp(row[j] - top) * shrink
+def softmax_again(scores, seen, top, shrink):
+    """The weights that `softmax_columns` led to, from what it filled in."""
+    for j in range(seen):
+        row = scores[j, : top.size]
+        for i in range(row.size):
+            row[i] = exp(row[i] - top[i]) * shrink[i]
 
 
 @helper
-def through_softmax(row, drow, scale):
-    """The gradient of the scores from that of the weights, in its place; as in softmax.py."""
-    mean = row.dtype.type(0)
-    for j in range(row.size):
-        mean += row[j] * drow[j]
-    for j in range(row.size):
-        drow[j] = scale * row[j] * (drow[j] - mean)
+def through_softmax(weights, dscores, seen, mean, scale):
+    """The gradient of the scores from that of the weights, in its place; as in softmax.py.
+
+    `mean` is memory for the mean gradient of each column.
+    """
+    for i in range(mean.size):
+        mean[i] = type(scale)(0)
+    for j in range(seen):
+        row, drow = weights[j, : mean.size], dscores[j, : mean.size]
+        for i in range(row.size):
+            mean[i] += row[i] * drow[i]
+    for j in range(seen):
+        row, drow = weights[j, : mean.size], dscores[j, : mean.size]
+        for i in range(row.size):
+            drow[i] = scale * row[i] * (drow[i] - mean[i])
 
 
 @helper
-def drop(row, first, threshold, keep, seed):
-    """Dropout of one row of the weights, whose first entry has the flat index `first`."""
-    for j in range(row.size):
-        row[j] *= keep if kept(first + j, threshold, seed) else row.dtype.type(0)
+def hide_later_keys(scores, start, seen, count, hidden):
+    """Query start + i looks at keys 0 to start + i."""
+    for j in range(start + 1, seen):
+        row = scores[j, : min(j - start, count)]
+        for i in range(row.size):
+            row[i] = hidden
 
 
 @helper
-def add(row, numbers):
-    for j in range(row.size):
-        row[j] += numbers[j]
+def drop(weights, seen, count, first, keys, threshold, keep, seed):
+    """Dropout; `first` is the flat index of the first query's first weight."""
+    for j in range(seen):
+        row = weights[j, :count]
+        for i in range(row.size):
+            index = first + i * keys + j
+            row[i] *= keep if kept(index, threshold, seed) else type(keep)(0)
 
 
 @helper
-def clear(row):
-    for j in range(row.size):
-        row[j] = row.dtype.type(0)
+def add_mask(block, mask):
+    for j in range(len(block)):
+        for i in range(block.shape[1]):
+            block[j, i] += mask[i, j]

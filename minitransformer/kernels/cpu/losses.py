@@ -11,6 +11,7 @@ from minitransformer.function import accelerates
 from minitransformer.graph import Node
 from minitransformer.kernels.cpu.rows import contiguous, fits
 from minitransformer.kernels.cpu.runtime import chunks_for, kernel, share
+from minitransformer.kernels.cpu.sums import total
 from minitransformer.kernels.cpu.vector_math import exp, row_max
 
 
@@ -54,14 +55,13 @@ class CrossEntropy:
 def cross_entropy_rows(logits, target, ignore_index, smoothing, loss, lse, chunks):
     real = logits.dtype.type
     for chunk in prange(chunks):
+        terms = np.empty(logits.shape[1], logits.dtype)
         for i in share(len(logits), chunk, chunks):
             row = logits[i]
             top = row_max(row)
-            total, above = real(0), real(0)
             for j in range(row.size):
-                total += exp(row[j] - top)
-                above += row[j] - top
-            log_total = real(log(total))
+                terms[j] = exp(row[j] - top)
+            log_total = real(log(total(terms)))
             lse[i] = top + log_total
             if target[i] == ignore_index:
                 loss[i] = real(0)
@@ -69,7 +69,9 @@ def cross_entropy_rows(logits, target, ignore_index, smoothing, loss, lse, chunk
                 # The target's share and the uniform one, each a mean of log_total - (x - top).
                 loss[i] = log_total - (real(1) - smoothing) * (row[target[i]] - top)
                 if smoothing > real(0):
-                    loss[i] -= smoothing * above / real(row.size)
+                    for j in range(row.size):
+                        terms[j] = row[j] - top
+                    loss[i] -= smoothing * total(terms) / real(row.size)
 
 
 @kernel

@@ -15,6 +15,7 @@ from minitransformer.function import accelerates
 from minitransformer.graph import Node
 from minitransformer.kernels.cpu.rows import as_rows, contiguous, fits
 from minitransformer.kernels.cpu.runtime import chunks_for, kernel, share
+from minitransformer.kernels.cpu.sums import dot, moment, spread, total
 
 
 @accelerates(ops.LayerNorm, device="cpu")
@@ -88,14 +89,9 @@ def layer_norm_rows(x, weight, bias, eps, y, mean, rstd, chunks):
     for chunk in prange(chunks):
         for i in share(len(x), chunk, chunks):
             row, out = x[i], y[i]
-            total = real(0)
-            for j in range(row.size):
-                total += row[j]
-            centre = total / real(row.size)
-            variance = real(0)
-            for j in range(row.size):
-                variance += (row[j] - centre) * (row[j] - centre)
-            scale = real(1) / real(sqrt(variance / real(row.size) + eps))
+            centre = total(row) / real(row.size)
+            variance = spread(row, centre) / real(row.size)
+            scale = real(1) / real(sqrt(variance + eps))
             for j in range(row.size):
                 out[j] = (row[j] - centre) * scale * weight[j] + bias[j]
             mean[i], rstd[i] = centre, scale
@@ -110,18 +106,13 @@ def layer_norm_gradient(x, weight, mean, rstd, dy, dx, sums, chunks):
         for i in share(len(x), chunk, chunks):
             row, g, out = x[i], dy[i], dx[i]
             centre, scale = mean[i], rstd[i]
-            total, along = real(0), real(0)
+            mean_g = dot(g, weight) / real(row.size)
+            along = scale * moment(row, centre, g, weight) / real(row.size)
             for j in range(row.size):
                 xhat = (row[j] - centre) * scale
-                total += g[j] * weight[j]
-                along += g[j] * weight[j] * xhat
                 dweight[j] += g[j] * xhat
                 dbias[j] += g[j]
-            total /= real(row.size)
-            along /= real(row.size)
-            for j in range(row.size):
-                xhat = (row[j] - centre) * scale
-                out[j] = scale * (g[j] * weight[j] - total - xhat * along)
+                out[j] = scale * (g[j] * weight[j] - mean_g - xhat * along)
 
 
 @kernel
@@ -130,10 +121,7 @@ def rms_norm_rows(x, weight, eps, y, rstd, chunks):
     for chunk in prange(chunks):
         for i in share(len(x), chunk, chunks):
             row, out = x[i], y[i]
-            square = real(0)
-            for j in range(row.size):
-                square += row[j] * row[j]
-            scale = real(1) / real(sqrt(square / real(row.size) + eps))
+            scale = real(1) / real(sqrt(dot(row, row) / real(row.size) + eps))
             for j in range(row.size):
                 out[j] = row[j] * scale * weight[j]
             rstd[i] = scale
@@ -147,10 +135,8 @@ def rms_norm_gradient(x, weight, rstd, dy, dx, sums, chunks):
         dweight = sums[chunk]
         for i in share(len(x), chunk, chunks):
             row, g, out, scale = x[i], dy[i], dx[i], rstd[i]
-            along = real(0)
+            along = scale * moment(row, real(0), g, weight) / real(row.size)
             for j in range(row.size):
-                along += g[j] * weight[j] * row[j] * scale
-                dweight[j] += g[j] * row[j] * scale
-            along /= real(row.size)
-            for j in range(row.size):
-                out[j] = scale * (g[j] * weight[j] - row[j] * scale * along)
+                xhat = row[j] * scale
+                dweight[j] += g[j] * xhat
+                out[j] = scale * (g[j] * weight[j] - xhat * along)

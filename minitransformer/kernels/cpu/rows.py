@@ -35,7 +35,7 @@ def contiguous(x: np.ndarray) -> np.ndarray:
 
 
 def matrices(x: np.ndarray) -> np.ndarray:
-    """`x` with four axes, the last two matrices that BLAS takes: dense rows, any distance apart.
+    """`x` with four axes, the last two matrices of dense rows, any distance apart.
 
     So the heads of a packed projection, which are views, are not copied.
     """

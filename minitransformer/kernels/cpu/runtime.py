@@ -27,9 +27,10 @@ from minitransformer.kernels.cpu.pool import choose_layer
 if config.DISABLE_JIT:
     raise ImportError("NUMBA_DISABLE_JIT is set")
 
-# What lets LLVM use vector registers in sums, and no more: infinities and NaNs keep their
-# meaning. Reciprocal estimates (arcp) would turn a division by infinity into NaN.
-FASTMATH = {"reassoc", "contract", "nsz"}
+# No more freedom for LLVM than this: infinities and NaNs keep their meaning, and sums the order
+# in which they are written (see sums.py). Reciprocal estimates (arcp) would turn a division by
+# infinity into NaN.
+FASTMATH = {"contract", "nsz"}
 
 FORGET_AFTER = 30 * 24 * 3600  # seconds; then compiled code of other sources is deleted
 
@@ -49,19 +50,10 @@ def kernel(function: Callable) -> Callable:
     return _launcher(_compile(function))
 
 
-def elementwise(function: Callable) -> Callable:
-    """A kernel without sums, whose arithmetic stays in the order in which it is written.
-
-    Free to reorder, LLVM was seen to choose otherwise in the process that compiles than in the
-    code that it leaves on disk: other last bits from one run to the next.
-    """
-    return _launcher(_compile(function, FASTMATH - {"reassoc"}))
-
-
 def strided_kernel(*writes: str) -> Callable:
     """A kernel for arrays of any memory layout, compiled once a dtype and not once a layout.
 
-    Its loops cannot rely on dense rows: it is for kernels that leave the work to BLAS.
+    Its loops cannot rely on dense rows: it is for kernels that leave most work to `gemm`.
 
     Args:
         writes: the arguments that it writes to; the others may be read-only arrays.
@@ -118,13 +110,13 @@ def chunks_for(work: int) -> int:
     return 1 if work < SERIAL_BELOW else threads.get_num_threads()
 
 
-def _compile(function: Callable, fastmath: set[str] = FASTMATH) -> Any:
+def _compile(function: Callable) -> Any:
     folder = cache_folder()
     # Numba reads the folder when it decorates; the user's own functions keep theirs.
     before, config.CACHE_DIR = config.CACHE_DIR, folder or config.CACHE_DIR
     options = {"parallel": True, "nogil": True, "cache": folder is not None}
     try:
-        compiled = numba.njit(fastmath=fastmath, error_model="numpy", **options)(function)
+        compiled = numba.njit(fastmath=FASTMATH, error_model="numpy", **options)(function)
     finally:
         config.CACHE_DIR = before
     _kernels.add(compiled)

@@ -10,6 +10,7 @@ from minitransformer.function import accelerates
 from minitransformer.graph import Node
 from minitransformer.kernels.cpu.rows import as_rows, fits
 from minitransformer.kernels.cpu.runtime import chunks_for, kernel, share
+from minitransformer.kernels.cpu.sums import dot, total
 from minitransformer.kernels.cpu.vector_math import exp, row_max
 
 
@@ -62,11 +63,9 @@ def softmax_rows(x, y, chunks):
         for i in share(len(x), chunk, chunks):
             row, out = x[i], y[i]
             top = row_max(row)
-            total = real(0)
             for j in range(row.size):
                 out[j] = exp(row[j] - top)
-                total += out[j]
-            scale = real(1) / total
+            scale = real(1) / total(out)
             for j in range(row.size):
                 out[j] *= scale
 
@@ -76,9 +75,7 @@ def softmax_gradient(y, dy, dx, chunks):
     for chunk in prange(chunks):
         for i in share(len(y), chunk, chunks):
             row, g, out = y[i], dy[i], dx[i]
-            mean = row.dtype.type(0)
-            for j in range(row.size):
-                mean += row[j] * g[j]
+            mean = dot(row, g)
             for j in range(row.size):
                 out[j] = row[j] * (g[j] - mean)
 
@@ -90,11 +87,10 @@ def log_softmax_rows(x, y, chunks):
         for i in share(len(x), chunk, chunks):
             row, out = x[i], y[i]
             top = row_max(row)
-            total = real(0)
             for j in range(row.size):
-                total += exp(row[j] - top)
-            # Two subtractions: where logits are huge, top + log(total) would lose the second.
-            shift = real(log(total))
+                out[j] = exp(row[j] - top)
+            # Two subtractions: where logits are huge, top + shift would lose the second.
+            shift = real(log(total(out)))
             for j in range(row.size):
                 out[j] = (row[j] - top) - shift
 
@@ -104,8 +100,6 @@ def log_softmax_gradient(y, dy, dx, chunks):
     for chunk in prange(chunks):
         for i in share(len(y), chunk, chunks):
             row, g, out = y[i], dy[i], dx[i]
-            total = row.dtype.type(0)
+            whole = total(g)
             for j in range(row.size):
-                total += g[j]
-            for j in range(row.size):
-                out[j] = g[j] - exp(row[j]) * total
+                out[j] = g[j] - exp(row[j]) * whole

@@ -11,7 +11,7 @@ from minitransformer.function import accelerates
 from minitransformer.graph import Node
 from minitransformer.kernels.cpu.addresses import addresses, stretch
 from minitransformer.kernels.cpu.rows import contiguous, fits, flat
-from minitransformer.kernels.cpu.runtime import chunks_for, elementwise, part
+from minitransformer.kernels.cpu.runtime import chunks_for, kernel, part
 
 
 def in_place(p: Any, g: Any, *state: Any) -> bool:
@@ -119,7 +119,7 @@ class AdamUpdate:
         return True
 
 
-@elementwise
+@kernel
 def sgd(p, g, lr, momentum, weight_decay, chunks):
     for chunk in prange(chunks):
         w, d = part(p, chunk, chunks), part(g, chunk, chunks)
@@ -127,7 +127,7 @@ def sgd(p, g, lr, momentum, weight_decay, chunks):
             w[j] -= lr * (d[j] + weight_decay * w[j])
 
 
-@elementwise
+@kernel
 def sgd_momentum(p, g, velocity, lr, momentum, weight_decay, nesterov, chunks):
     for chunk in prange(chunks):
         w, d, v = part(p, chunk, chunks), part(g, chunk, chunks), part(velocity, chunk, chunks)
@@ -137,7 +137,7 @@ def sgd_momentum(p, g, velocity, lr, momentum, weight_decay, nesterov, chunks):
             w[j] -= lr * (grad + momentum * v[j] if nesterov else v[j])
 
 
-@elementwise
+@kernel
 def adagrad(p, g, total, lr, eps, weight_decay, chunks):
     for chunk in prange(chunks):
         w, d, t = part(p, chunk, chunks), part(g, chunk, chunks), part(total, chunk, chunks)
@@ -147,7 +147,7 @@ def adagrad(p, g, total, lr, eps, weight_decay, chunks):
             w[j] -= lr * grad / (sqrt(t[j]) + eps)
 
 
-@elementwise
+@kernel
 def rmsprop(p, g, square, lr, alpha, rest, eps, weight_decay, chunks):
     for chunk in prange(chunks):
         w, d, s = part(p, chunk, chunks), part(g, chunk, chunks), part(square, chunk, chunks)
@@ -157,7 +157,7 @@ def rmsprop(p, g, square, lr, alpha, rest, eps, weight_decay, chunks):
             w[j] -= lr * grad / (sqrt(s[j]) + eps)
 
 
-@elementwise
+@kernel
 def adam(places, sizes, beta1, rest1, beta2, rest2, eps, rate, correction, shrink, coupled, chunks):
     """A chunk is a stretch of all parameters laid end to end, of which `places` has addresses."""
     for chunk in prange(chunks):

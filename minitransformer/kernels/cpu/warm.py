@@ -23,6 +23,7 @@ def examples(dtype: Any) -> Iterator[Example]:
     yield from ((op, (x,), {}) for op in ELEMENTWISE)
     yield from ((ops.GELU, (x,), {"approximate": form}) for form in ("none", "tanh"))
     yield ops.Add, (x, x), {}
+    yield ops.MatMul, (x, x.T), {}
     yield ops.Linear, (x, np.ones((7, 5), dtype), np.ones(7, dtype)), {}
     yield ops.LayerNorm, (x, row, row), {}
     yield ops.RMSNorm, (x, row), {}

