@@ -2,7 +2,7 @@
 
 Import it before CuPy, or give it to pytest, and tests for the GPU run here:
 
-    python -m pytest -p cuda_on_cpu.real_cupy -m gpu tests
+    PYTHONPATH=tests python -m pytest -p cuda_on_cpu.real_cupy -m gpu
 
 It belongs in an environment of its own, with `cupy-rocm-7-0==14.2.0` (480 MB). CuPy's front end
 is all there: Python, Cython, promotion, indexing, the marshalling of arguments, generated
