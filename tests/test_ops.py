@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from devices import available_devices
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import STRATEGIES, examples
 
 import minitransformer as mt
 from minitransformer import function
-from minitransformer.devices import to_device, why_no_cuda
+from minitransformer.devices import to_device
 from minitransformer.function import ACCELERATED, OPS, Function
 from minitransformer.tensor import Tensor
 
@@ -23,19 +24,17 @@ CLOSE = {"float32": 2e-5, "float64": 1e-12}  # largest error, relative to the la
 DIFFERENTIABLE = [name for name, op in OPS.items() if op.backward is not Function.backward]
 
 
-def available_devices() -> list:
-    """The devices of this machine; the GPU's tests carry its marker."""
-    cuda = pytest.mark.skipif(why_no_cuda() is not None, reason=str(why_no_cuda()))
-    return ["cpu", pytest.param("cuda", marks=[pytest.mark.gpu, cuda])]
-
-
 def every_kernel() -> list:
     """(op name, device) of every implementation that could be registered here."""
-    for device in ("cpu",) if why_no_cuda() else ("cpu", "cuda"):
-        for file in sorted((Path(function.__file__).parent / "kernels" / device).glob("*.py")):
+    for kind in ("cpu", "cuda"):
+        for file in sorted((Path(function.__file__).parent / "kernels" / kind).glob("*.py")):
             if file.stem in {op.family for op in OPS.values()}:
-                function.load_kernels(file.stem, device)
-    return [(op.op_name, device) for op, device in ACCELERATED]
+                function.load_kernels(file.stem, kind)
+    return [
+        pytest.param(op.op_name, *where.values, marks=where.marks, id=f"{op.op_name}-{where.id}")
+        for op, kind in ACCELERATED
+        for where in available_devices(kind)
+    ]
 
 
 def floats(x: object) -> bool:
@@ -69,7 +68,7 @@ def everything(name: str, case: tuple, device: str, seed: int = 0) -> list[np.nd
     arrays = [y.data, *(x.data for x in tensors if isinstance(x, Tensor))]
     if name in DIFFERENTIABLE and y.requires_grad:
         dy = np.random.default_rng(seed).standard_normal(y.shape).astype(y.dtype)
-        y.backward(to_device(dy, device))
+        y.backward(to_device(dy, y.device))
         arrays += [x.grad for x in tensors if isinstance(x, Tensor) and x.requires_grad]
     return [to_device(x, "cpu") for x in arrays]
 
@@ -86,7 +85,7 @@ def test_every_op_has_a_strategy():
 
 
 @pytest.mark.parametrize("name", OPS)
-@pytest.mark.parametrize("device", available_devices())
+@pytest.mark.parametrize("device", available_devices(), indirect=True)
 @given(data=st.data())
 def test_float32_equals_the_textbook_in_float64(name, device, data):
     inputs, options = case = data.draw(examples(name, "float32"))
@@ -101,7 +100,7 @@ def test_float32_equals_the_textbook_in_float64(name, device, data):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize(("name", "device"), every_kernel())
+@pytest.mark.parametrize(("name", "device"), every_kernel(), indirect=["device"])
 @given(data=st.data())
 def test_kernels_equal_the_textbook(name, device, dtype, data):
     case = data.draw(examples(name, dtype))
