@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from minitransformer import nn, random
+from minitransformer import nn, ops, random
 from minitransformer.devices import array_module, to_device
 from minitransformer.graph import no_grad
 from minitransformer.methods import data_of
@@ -25,17 +25,23 @@ class LayerCache:
         self._keys: Any = None
         self._values: Any = None
 
-    def extend(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """Add the keys and values of the next positions; returns all those seen so far."""
+    def attend(self, qkv: Tensor) -> Tensor:
+        """Attention of the next positions to all those seen so far, themselves among them.
+
+        qkv (B, T, 3, n_head, head_dim) -> (B, T, n_head · head_dim)
+        """
+        batch, length, _, n_head, head_dim = qkv.shape
+        q, k, v = qkv.data.transpose(2, 0, 3, 1, 4)
         if self._keys is None:
-            batch, heads, _, size = k.shape
-            xp = array_module(k.data)
-            self._keys = xp.empty((batch, heads, self.capacity, size), k.dtype)
-            self._values = xp.empty_like(self._keys)
-        start, self.length = self.length, self.length + k.shape[2]
-        self._keys[:, :, start : self.length] = k.data
-        self._values[:, :, start : self.length] = v.data
-        return Tensor(self._keys[:, :, : self.length]), Tensor(self._values[:, :, : self.length])
+            xp, shape = array_module(k), (batch, n_head, self.capacity, head_dim)
+            self._keys, self._values = xp.empty(shape, k.dtype), xp.empty(shape, k.dtype)
+        start, self.length = self.length, self.length + length
+        self._keys[:, :, start : self.length] = k
+        self._values[:, :, start : self.length] = v
+        seen = self._keys[:, :, : self.length], self._values[:, :, : self.length]
+        # A single new position may look at everything that the cache holds.
+        y = ops.Attention.run(q, *seen, is_causal=length > 1)
+        return Tensor(y.swapaxes(1, 2).reshape(batch, length, n_head * head_dim))
 
 
 def next_tokens(
@@ -56,12 +62,13 @@ def _next_tokens(
 ) -> Iterator[np.ndarray]:
     config = model.config
     caches: list[LayerCache] = []
+    evaluating = nn.evaluating(model)
     for _ in range(count):
         if not caches or caches[0].length == config.block_size:
             # A window that slides moves every token to another position: nothing of it is known.
             caches = [LayerCache(config.block_size) for _ in range(config.n_layer)]
             unseen = idx[:, -config.block_size :]
-        with no_grad(), nn.evaluating(model):
+        with no_grad(), evaluating:
             logits = to_device(model.next_logits(unseen, caches).data, "cpu")
         token = sample(logits, generator, **sampling)
         unseen = token[:, None]

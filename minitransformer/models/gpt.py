@@ -74,11 +74,7 @@ class CausalSelfAttention(nn.Module):
             dropout_p = self.dropout if self.training else 0.0
             y = F.packed_self_attention(packed, dropout_p, is_causal=True)
         else:
-            q, k, v = packed.permute(2, 0, 3, 1, 4)  # each (B, n_head, T, head_dim)
-            k, v = cache.extend(k, v)
-            # A single new position may look at everything that the cache holds.
-            y = F.scaled_dot_product_attention(q, k, v, is_causal=length > 1)
-            y = y.permute(0, 2, 1, 3).reshape(x.shape)
+            y = cache.attend(packed)
         return self.resid_dropout(self.c_proj(y))
 
 

@@ -5,7 +5,6 @@ A Module keeps its parameters, buffers and parts as ordinary attributes; everyth
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
@@ -183,22 +182,24 @@ class Module:
         return tree(self)
 
 
-@contextmanager
-def evaluating(module: Module) -> Iterator[None]:
+class evaluating:  # noqa: N801 (used like a function)
     """`with evaluating(model):` evaluation mode; afterwards each part is as it was.
 
     A module that is in evaluation mode is left alone, with whatever its parts were set to.
+    One that is made once may be entered again and again: it walks the model only once.
     """
-    if not module.training:
-        yield
-        return
-    modes = [(part, part.training) for part in module.modules()]
-    module.eval()
-    try:
-        yield
-    finally:
-        for part, mode in modes:
-            part.training = mode
+
+    def __init__(self, module: Module) -> None:
+        self.module, self.parts = module, list(module.modules())
+
+    def __enter__(self) -> None:
+        self.modes = [part.training for part in self.parts] if self.module.training else []
+        for part, _ in zip(self.parts, self.modes, strict=False):
+            vars(part)["training"] = False
+
+    def __exit__(self, *error: Any) -> None:
+        for part, mode in zip(self.parts, self.modes, strict=False):
+            vars(part)["training"] = mode
 
 
 def join(prefix: str, name: str) -> str:

@@ -14,6 +14,9 @@ from minitransformer.graph import Node, unbroadcast
 from minitransformer.kernels.cpu.gemm import gemm
 from minitransformer.kernels.cpu.rows import as_rows, contiguous, fits
 from minitransformer.kernels.cpu.runtime import chunks_for, helper, kernel, strided_kernel
+from minitransformer.kernels.cpu.sums import dot
+
+FEW_ROWS = 4
 
 
 @accelerates(ops.MatMul, device="cpu")
@@ -104,6 +107,9 @@ def linear_rows(x, weight, bias, y, chunks):
     one = x.dtype.type(1)
     for chunk in prange(chunks):
         top, bottom, left, right = stripe(y, chunk, chunks)
+        if len(x) <= FEW_ROWS:
+            few_rows(x, weight, bias, y, left, right)
+            continue
         block = y[top:bottom, left:right]
         if bias.size:
             for i in range(top, bottom):
@@ -111,6 +117,16 @@ def linear_rows(x, weight, bias, y, chunks):
                 for j in range(row.size):
                     row[j] = start[j]
         gemm(x[top:bottom], weight[left:right].T, block, one, bias.size > 0)
+
+
+@helper
+def few_rows(x, weight, bias, y, left, right):
+    """Some columns of y, one dot product each: each weight is used too rarely to be packed."""
+    for j in range(left, right):
+        for i in range(len(x)):
+            y[i, j] = dot(x[i], weight[j])
+            if bias.size:
+                y[i, j] += bias[j]
 
 
 @kernel
