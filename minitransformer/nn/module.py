@@ -182,7 +182,7 @@ class Module:
         return tree(self)
 
 
-class evaluating:  # noqa: N801 (used like a function)
+class evaluating:
     """`with evaluating(model):` evaluation mode; afterwards each part is as it was.
 
     A module that is in evaluation mode is left alone, with whatever its parts were set to.

@@ -13,6 +13,7 @@ import numpy as np
 from minitransformer.kernels.cpu.addresses import size_of, stretch
 from minitransformer.kernels.cpu.register_tile import ROWS, run_tile, tile_columns
 from minitransformer.kernels.cpu.runtime import helper
+from minitransformer.kernels.cpu.transposing import block_side, transpose_block
 
 DEPTH, WIDTH = 256, 512  # of the part of b that is packed at a time: it stays in the L2 cache
 
@@ -64,8 +65,25 @@ def pack(corner, strides, depth, columns, panel):
             source, out = stretch(corner, k * row, k * row + columns, like), panel[k]
             for j in range(columns):
                 out[j] = source[j]
-    else:
-        for j in range(columns):
-            for k in range(depth):
-                place = k * row + j * column
-                panel[k, j] = stretch(corner, place, place + 1, like)[0]
+        return
+    turned_depth = turned_columns = 0
+    if row == 1:
+        turned_depth, turned_columns = turn_blocks(corner, column, depth, columns, panel)
+    for j in range(columns):
+        for k in range(turned_depth if j < turned_columns else 0, depth):
+            place = k * row + j * column
+            panel[k, j] = stretch(corner, place, place + 1, like)[0]
+
+
+@helper
+def turn_blocks(corner, column, depth, columns, panel):
+    """Pack what whole blocks cover of columns that are dense; its depth and its columns."""
+    like, size, width = panel[0, 0], panel.itemsize, panel.shape[1]
+    side = block_side(like)
+    depth, columns = depth - depth % side, columns - columns % side
+    for j in range(0, columns, side):
+        for k in range(0, depth, side):
+            source = corner + (k + j * column) * size
+            target = panel.ctypes.data + (k * width + j) * size
+            transpose_block(source, column, target, width, like)
+    return depth, columns
