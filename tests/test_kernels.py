@@ -111,6 +111,14 @@ def test_attention_over_several_blocks(rng, case, lengths, many_chunks):
 
 
 @pytest.mark.parametrize("case", ATTENTION)
+def test_blocks_of_one_head_are_shared_among_threads(rng, case, many_chunks):
+    inputs = attention_inputs(rng, np.float64, b=1, h=1, t=200, s=190)
+    name, options = "scaled_dot_product_attention", ATTENTION[case]
+    got, expected = results(name, inputs, options), results(name, inputs, options, "reference")
+    assert_close(got, expected, 1e-12)
+
+
+@pytest.mark.parametrize("case", ATTENTION)
 def test_packed_attention_over_several_blocks(rng, case, many_chunks):
     options = {key: value for key, value in ATTENTION[case].items() if key != "scale"}
     name, qkv = "packed_self_attention", (rng.standard_normal((2, 150, 3, 3, 8)),)
@@ -173,6 +181,13 @@ def test_attention_memory_grows_with_the_length_not_its_square(rng):
     ops.Attention.implementation("cpu").forward(context, q, q, q, is_causal=True)
     saved = [x for x in context.saved if isinstance(x, np.ndarray)]
     assert sum(x.nbytes for x in saved) < 5 * q.nbytes
+
+
+@pytest.mark.parametrize("rows", [1, 3, 4, 5, 40])
+def test_a_linear_layer_of_few_rows_and_of_many(rng, rows, many_chunks):
+    inputs = [rng.standard_normal(shape) for shape in ((rows, 70), (45, 70), (45,))]
+    got, expected = (results("linear", inputs, {}, which) for which in ("auto", "reference"))
+    assert_close(got, expected, 1e-12)
 
 
 @pytest.mark.parametrize("shape", [(300, 257), (1, 1000), (1000, 2)], ids=str)
