@@ -63,7 +63,10 @@ def calls(dtype: Any, columns: int, rng: np.random.Generator) -> Iterator[Call]:
     for form in ("none", "tanh"):
         yield ops.GELU, [4 * x], {"approximate": form}
     yield ops.Add, [x, row], {}
+    yield ops.MatMul, [x, normal(columns, 53)], {}
+    yield ops.MatMul, [normal(2, 3, 7, columns), normal(3, columns, 19)], {}
     yield ops.Linear, [x, normal(53, columns), normal(53)], {}
+    yield ops.Linear, [x[:3], normal(53, columns), normal(53)], {}
     yield ops.LayerNorm, [x, row, normal(columns)], {}
     yield ops.RMSNorm, [x, row], {}
     yield ops.Dropout, [x], {"p": 0.3, "seed": 1}
