@@ -127,7 +127,7 @@ for name in WRONG:
 figure, axis = plt.subplots(figsize=(8, 3.2))
 for shift, kind, colour in ((-0.2, "ones", "tab:red"), (0.2, "random", "tab:blue")):
     lengths = [gaps[name, kind] for name in WRONG]
-    axis.barh(np.arange(5) + shift, lengths, 0.38, color=colour, label=f"dy {kind}")
+    axis.barh(np.arange(5) + shift, lengths, 0.38, color=colour, label=f"upstream: {kind}")
 axis.axvline(1e-7, color="0.6", linestyle="--", linewidth=1)
 axis.text(1e-7, -0.75, "passes | is caught", ha="center", color="0.4")
 axis.set(xscale="log", xlim=(1e-13, 1e2), xlabel="largest difference from the measured gradient")
