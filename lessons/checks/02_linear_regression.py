@@ -232,6 +232,23 @@ def inputs_added(dy, w, b, x, y):
 
 
 @regression_backward.mistake(
+    "The sum runs along each row. w_j is in all predictions: its gradient sums over the rows, axis "
+    "0, and has an entry for each input."
+)
+def summed_along_rows(dy, w, b, x, y):
+    s = slopes_of(dy, w, b, x, y)
+    return (s[:, None] * x).mean(axis=1) * len(y), s.sum()
+
+
+@regression_backward.mistake(
+    "The error lost its sign: where ŷ is too large, w must fall, and where it is too small, rise."
+)
+def error_without_sign(dy, w, b, x, y):
+    s = dy * np.abs(slopes_of(1.0, w, b, x, y))
+    return x.T @ s, s.sum()
+
+
+@regression_backward.mistake(
     "b is left out of the prediction, so the error is that of another model: ŷ = x w + b."
 )
 def prediction_without_bias(dy, w, b, x, y):
@@ -426,6 +443,15 @@ def of_everything(x, x_test):
 @standardize.mistake("x is divided by its variance; the deviation is the root of that.")
 def by_variance(x, x_test):
     return with_figures(x.mean(axis=0), x.var(axis=0), x, x_test)
+
+
+@standardize.mistake(
+    "The mean is subtracted after the division, in another scale: brackets, (x − mean) / deviation."
+)
+def divided_first(x, x_test):
+    mean, deviation = x.mean(axis=0), x.std(axis=0)
+    deviation[deviation == 0] = 1
+    return x / deviation - mean, x_test / deviation - mean
 
 
 @standardize.mistake("The mean is not subtracted.")
