@@ -136,3 +136,20 @@ def test_a_reason_that_holds_in_one_case_by_chance_is_not_believed():
     """|x| is x where x is positive; only the cases together tell."""
     said = slug(lambda x: x, lambda x: np.abs(x), lambda rng: (rng.normal(size=5),))
     assert said in ("partial", "function")
+
+
+@pytest.mark.parametrize("other", [(4, 3), (5,), (2, 5, 3)])
+def test_cases_of_different_shapes_are_reasoned_about(other):
+    """The smallest case that fails may have other axes, or fewer, than the first that did."""
+    exercise = exercise_of(lambda x: x + 1, matrix)
+    cases = [(np.random.default_rng(0).normal(size=shape),) for shape in ((2, 7), other)]
+
+    def first_forgotten(x):
+        y = x + 1
+        y.flat[0] = 0.1
+        y.flat[4] -= x.flat[3]
+        return y
+
+    with pytest.raises(Wrong) as caught:
+        compare(exercise, Learner("f", first_forgotten, Path(__file__)), cases)
+    assert caught.value.slug in ("partial", "unknown")

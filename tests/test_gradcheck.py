@@ -335,6 +335,10 @@ def test_empty_and_tiny_inputs():
     assert not check_backward(square, lambda dy, x: dy * x, 3.0).ok
     shape = check_backward(square, lambda dy, x: np.zeros((3, 1)), np.zeros((0, 3)))
     assert [cause.slug for cause in shape.causes] == ["shape"]
+    lost = check_backward(
+        lambda x: np.sin(3 * x) * x, lambda dy, x: dy * np.cos(x), np.float64(0.7)
+    )
+    assert [cause.slug for cause in lost.causes] == ["unknown"]
 
 
 def test_masked_scores_of_minus_infinity_are_left_alone():

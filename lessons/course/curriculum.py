@@ -56,7 +56,7 @@ class Lesson(NamedTuple):
 TABLE = """\
 gradient_descent | 30 | Gradient descent | walk down any slope, and see why a rate is too large
 linear_regression | 35 | Linear regression | fit a line to data, by hand and by formula
-autograd | 60 | Autograd | write an engine that differentiates programs, in 80 lines
+autograd | 60 | Autograd | write an engine that differentiates programs, in 60 lines
 gradient_checking | 35 | Gradient checking | prove a backward pass right, or find out why it is not
 multilayer_perceptron | 45 | Multilayer perceptron | stack layers, and read handwritten digits
 softmax_cross_entropy | 40 | Softmax and cross-entropy | turn scores into probabilities, and train

@@ -49,8 +49,8 @@ def reason_for(samples: Sequence[Sample], rtol: float) -> Reason:
     """The first reason that explains all samples; `unknown`, or `shape`, if none does."""
     if reason := not_finite(samples):
         return reason
-    samples = [s.without_infinities() for s in samples]
-    first = samples[0]
+    first = samples[0].without_infinities()
+    samples = [s.without_infinities() for s in samples if s.expected.ndim == first.expected.ndim]
     same_shape = all(s.got.shape == s.expected.shape for s in samples)
     enough = sum(s.expected.size for s in samples) >= ENOUGH
     for detect in (SAME_SHAPE if same_shape else OTHER_SHAPE) if enough else ():

@@ -89,7 +89,7 @@ def partial(samples: Sequence[Sample], rtol: float) -> Reason | None:
         values = {n: x for n, x in zip(s.names, s.inputs, strict=True) if np.ndim(x)}
         wrong = np.abs(s.got - s.expected) > allowed
         marks.append(Mark(wrong, np.ones(wrong.shape, bool), values))
-    if all(m.marked.all() for m in marks):
+    if all(m.marked.all() for m in marks) or len({m.marked.shape for m in marks}) > 1:
         return None
     words = describe(marks)
     return ("partial", f"Only some entries are wrong: {words}.") if words else None

@@ -107,8 +107,10 @@ def _over(sample: Sample, axes: tuple[int, ...], evidence: Evidence | None = Non
 def mixes_another_axis(evidence: Evidence) -> Cause | None:
     """Its sums run along one axis where the forward pass mixes along another."""
     sample = evidence.samples[-1]
+    if sample.x.ndim == 0 or sample.dy.shape != sample.x.shape or not evidence.complete:
+        return None
     answered = probed(evidence, sample)
-    if answered is None or sample.dy.shape != sample.x.shape or not evidence.complete:
+    if answered is None:
         return None
     due, came = _mixed(sample.jacobian.slopes, sample), _mixed(answered, sample)
     if not due or not came or due & came:
