@@ -30,7 +30,7 @@ initialise = Function(
         np.zeros(fan_out),
     ),
     use=seeded,
-    example=lambda rng: (int(rng.integers(1000)), int(rng.integers(2, 9)), int(rng.integers(2, 9))),
+    example=lambda rng: (int(rng.integers(1000)), 7, 11),
     cases=st.tuples(st.integers(0, 99), st.integers(1, 40), st.integers(1, 40)),
     hints=(
         "rng.normal draws with variance 1. What does a factor do to the variance?",
@@ -89,9 +89,28 @@ def transposed(rng, fan_in, fan_out):
     return normal_weight(rng, fan_out, fan_in, 2 / fan_in), np.zeros(fan_out)
 
 
-@initialise.mistake("These draws are uniform from 0 to 1, all positive; take rng.normal, mean 0.")
-def uniform(rng, fan_in, fan_out):
-    return rng.random(size=(fan_out, fan_in)) * np.sqrt(2 / fan_in), np.zeros(fan_out)
+@initialise.mistake(
+    "fan_in / 2 is the wrong way up: the more inputs a unit sums, the smaller each weight must be."
+)
+def upside_down(rng, fan_in, fan_out):
+    return normal_weight(rng, fan_in, fan_out, fan_in / 2), np.zeros(fan_out)
+
+
+@initialise.mistake(
+    "The draws are made transposed and turned afterwards: as large, but not the same. Draw "
+    "rng.normal(size=(fan_out, fan_in)) at once, so that one seed gives one network."
+)
+def drawn_transposed(rng, fan_in, fan_out):
+    return normal_weight(rng, fan_out, fan_in, 2 / fan_in).T, np.zeros(fan_out)
+
+
+@initialise.mistake(
+    "These draws are uniform within ±√(6 / fan_in). They have the right variance and would do as "
+    "well, but a normal distribution is asked for: rng.normal."
+)
+def he_uniform(rng, fan_in, fan_out):
+    bound = np.sqrt(6 / fan_in)
+    return rng.uniform(-bound, bound, size=(fan_out, fan_in)), np.zeros(fan_out)
 
 
 @initialise.mistake("The bias is drawn too: it begins at 0, the weights alone break the symmetry.")

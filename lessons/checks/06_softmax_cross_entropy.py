@@ -2,47 +2,51 @@
 
 import numpy as np
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import array_shapes, arrays
-from scipy.special import log_softmax
+from hypothesis.extra.numpy import array_shapes
+from scipy.special import log_softmax, logsumexp
 
 from lessons.course.exercise import Function, Gradient
 
 IGNORED = -100
 
-scores = st.floats(-5, 5)
-huge = st.sampled_from([-1000.0, 0.0, 1000.0])
-matrix_shapes = array_shapes(min_dims=2, max_dims=2, max_side=4)
+
+def drawn(seed, shape, kind):
+    """Scores that no shrinking makes alike, of three kinds: small, far from 0, far apart."""
+    scale, offset = {"small": (1, 0), "far from 0": (1, 1000), "far apart": (1000, 0)}[kind]
+    return scale * np.random.default_rng(seed).normal(size=shape) + offset
 
 
-def matrices(elements):
-    return matrix_shapes.flatmap(lambda shape: arrays(float, shape, elements=elements))
+def scores(shapes, *kinds):
+    return st.builds(drawn, st.integers(0, 99), shapes, st.sampled_from(kinds))
+
+
+any_shape = array_shapes(max_dims=3, max_side=4)
+matrix_shape = array_shapes(min_dims=2, max_dims=2, max_side=4)
 
 
 softmax = Function(
     name="softmax",
     right=lambda x: np.exp(log_softmax(x, axis=-1)),
     example=lambda rng: (rng.normal(size=(5, 7)),),
-    cases=st.tuples(
-        arrays(float, array_shapes(max_dims=3, max_side=4), elements=scores) | matrices(huge)
-    ),
+    cases=st.tuples(scores(any_shape, "small", "far from 0", "far apart")),
     hints=(
         "Take exp of all scores, and divide by their sum. Which scores share a sum?",
         "axis=-1 is the last axis; keepdims=True keeps it, so that the sum broadcasts.",
         "exp(1000) is infinity. What happens to p if 1000 is subtracted from every score?",
-        "Subtract the largest score of each row first: x - x.max(axis=-1, keepdims=True).",
+        "Subtract the largest score of each row first: x - x.max(axis=-1, keepdims=True). With the "
+        "largest of all instead, a row far below it is 0 / 0.",
     ),
 )
 
 
 @softmax.mistake("The sum runs over the first axis; each row, along the last axis, sums to 1.")
 def over_the_batch(x):
-    e = np.exp(x)
-    return e / e.sum(axis=0)
+    return np.exp(log_softmax(x, axis=0))
 
 
 @softmax.mistake("One sum for the whole array: each row has its own, so give `sum` axis=-1.")
 def over_everything(x):
-    return np.exp(x) / np.exp(x).sum()
+    return np.exp(log_softmax(x, axis=None))
 
 
 @softmax.mistake("The scores are not exponentiated: only exp makes them all positive.")
@@ -77,6 +81,14 @@ def shifted_above_only(x):
 @softmax.mistake("This is the logarithm of the probabilities: leave out the log.")
 def logarithm(x):
     return log_softmax(x, axis=-1)
+
+
+@softmax.mistake(
+    "All goes to the largest score, and no slope is left to learn from: softmax is the soft form "
+    "of this, with a share for every score."
+)
+def hard(x):
+    return (x == x.max(axis=-1, keepdims=True)).astype(float)
 
 
 @softmax.mistake("Dividing by the largest score is another function (a temperature): subtract it.")
@@ -114,7 +126,7 @@ softmax_backward = Gradient(
     forward=lambda x: np.exp(log_softmax(x, axis=-1)),
     bank="softmax",
     example=lambda rng: (rng.normal(size=(3, 5)),),
-    cases=st.tuples(matrices(st.floats(-2, 2)) | matrices(st.floats(-2, 2).map(lambda x: x + 800))),
+    cases=st.tuples(scores(matrix_shape, "small", "far from 0")),
     hints=(
         "Begin with p, the softmax. If one score of a row grows, what do the other p do?",
         "dx_j = Σ_i dy_i ∂p_i/∂x_j, with ∂p_i/∂x_j = p_i (1[i=j] − p_j).",
@@ -151,9 +163,9 @@ def mean_surprise(logits, target):
     return -np.mean([log_softmax(logits[i])[target[i]] for i in kept])
 
 
-def with_targets(elements):
+def with_targets(*kinds):
     """Logits (N, C), and targets of which the first counts at least."""
-    return matrices(elements).flatmap(
+    return scores(matrix_shape, *kinds).flatmap(
         lambda x: st.tuples(
             st.just(x),
             st.tuples(
@@ -172,7 +184,7 @@ cross_entropy = Function(
     name="cross_entropy",
     right=mean_surprise,
     example=seven_samples,
-    cases=with_targets(scores) | with_targets(huge),
+    cases=with_targets("small", "far from 0", "far apart"),
     hints=(
         "−log of a quotient of exponentials: which logarithm is left after you simplify?",
         "−log p_t = log Σ exp(x_j) − x_t. Indexing with two arrays picks one entry a row.",
@@ -226,7 +238,24 @@ def without_log(logits, target):
 
 @cross_entropy.mistake("This is the log of the mean probability; the mean of the logs is due.")
 def log_of_the_mean(logits, target):
-    return -np.log(np.exp(-surprises(logits, target)).mean())
+    surprise = surprises(logits, target)
+    return np.log(len(surprise)) - logsumexp(-surprise)
+
+
+@cross_entropy.mistake(
+    "The largest score was subtracted inside the logarithm, and not added again outside: "
+    "log Σ exp(x_j) = m + log Σ exp(x_j − m)."
+)
+def largest_not_added(logits, target):
+    return np.mean(surprises(logits, target) - logits[target != IGNORED].max(axis=1))
+
+
+@cross_entropy.mistake(
+    "log_p[:, target] takes every target from every row, N × N numbers. Index the rows too: one "
+    "entry a row, log_p[np.arange(n), target]."
+)
+def every_target_of_every_row(logits, target):
+    return -log_softmax(logits, axis=1)[:, target[target != IGNORED]].mean()
 
 
 @cross_entropy.mistake("Only the right class's score is used: −x_t. Add log Σ exp(x_j).")
@@ -267,7 +296,7 @@ cross_entropy_backward = Gradient(
     forward=mean_surprise,
     bank="cross_entropy",
     example=seven_samples,
-    cases=with_targets(st.floats(-3, 3)),
+    cases=with_targets("small", "far from 0"),
     hints=(
         "For one sample: −log p_t = log Σ exp(x_j) − x_t. What is the slope of each part in x_j?",
         "The first part gives p_j, the second −1 at the target: p − y.",
@@ -299,6 +328,18 @@ def mean_over_entries(dy, logits, target):
 def through_softmax_again(dy, logits, target):
     p = np.exp(log_softmax(logits, axis=1))
     return dy * p * p_minus_y(logits, target) / (target != IGNORED).sum()
+
+
+@cross_entropy_backward.mistake(
+    "p[:, target] -= 1 changes whole columns. Index the rows too, so that each row has its 1 "
+    "taken from its own target: p[np.arange(n), target] -= 1."
+)
+def whole_columns(dy, logits, target):
+    kept = target != IGNORED
+    gradient = np.exp(log_softmax(logits, axis=1))
+    gradient[:, target[kept]] -= 1
+    gradient[~kept] = 0
+    return dy * gradient / kept.sum()
 
 
 @cross_entropy_backward.swap

@@ -7,22 +7,21 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from lessons.course.exercise import Function, Gradient
 
 numbers = st.floats(-9, 9)
-probabilities = st.floats(0, 0.9)
+probabilities = st.floats(0.1, 0.9)
 shapes = array_shapes(max_dims=2, max_side=4)
 
 
-def same_shaped(*elements):
-    """Arrays of one shape, one for each strategy of elements."""
-    return shapes.flatmap(lambda s: st.tuples(*(arrays(float, s, elements=e) for e in elements)))
+def drawn(seed, shape, p):
+    """Inputs of `dropout` that no shrinking makes alike."""
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=shape), rng.random(shape), p
 
 
 dropout = Function(
     name="dropout",
     right=lambda x, draws, p: np.where(draws < p, 0, x / (1 - p)),
     example=lambda rng: (rng.normal(size=(5, 7)), rng.random((5, 7)), rng.uniform(0.2, 0.45)),
-    cases=st.tuples(same_shaped(numbers, st.floats(0, 1, exclude_max=True)), probabilities).map(
-        lambda case: (*case[0], case[1])
-    ),
+    cases=st.builds(drawn, st.integers(0, 99), shapes, probabilities),
     hints=(
         "draws >= p is an array of True and False: how often is it True?",
         "True and False count as 1 and 0 in a product.",
@@ -74,6 +73,19 @@ def two_clouds():
     rng = np.random.default_rng(0)
     signs = np.where(np.arange(80) % 2, 1.0, -1.0)
     return signs[:, None] * 0.5 + rng.normal(size=(80, 20)), signs
+
+
+@dropout.mistake(
+    "It is divided by the share that happened to be kept. The expected share is 1 − p; divided by "
+    "the drawn one, each number would depend on the luck of all others."
+)
+def divided_by_the_share(x, draws, p):
+    return x * (draws >= p) / np.mean(draws >= p)
+
+
+@dropout.mistake("Every row has the mask of the first: each number has its own draw.")
+def one_mask_for_all_rows(x, draws, p):
+    return x * (draws[0] >= p) / (1 - p)
 
 
 @dropout.swap
@@ -205,6 +217,16 @@ def sign_forgotten(dy, weight, l1, l2):
     return dy * (l1 + l2 * weight)
 
 
+@penalty_backward.mistake("|w| is taken for its own slope, which is sign(w).")
+def absolute_for_sign(dy, weight, l1, l2):
+    return dy * (l1 * np.abs(weight) + l2 * weight)
+
+
+@penalty_backward.mistake("The ½ belongs to the L2 term alone: the slope of l1 |w| is l1 sign(w).")
+def half_of_l1(dy, weight, l1, l2):
+    return dy * (l1 * np.sign(weight) / 2 + l2 * weight)
+
+
 @penalty_backward.mistake("w² is taken for its slope: that of ½ l2 w² is l2 w.")
 def square_for_slope(dy, weight, l1, l2):
     return dy * (l1 * np.sign(weight) + l2 * weight**2)
@@ -256,10 +278,10 @@ def right_stop(losses, patience):
 
 
 def noisy_losses(rng):
-    """They fall, rise, and at last fall below all before, where nobody looks any more."""
+    """They fall, stay, rise, and at last fall below all before, where nobody looks any more."""
     fall = np.linspace(2, 1, 7) + 0.1 * rng.normal(size=7)
     rise = np.linspace(1.3, 2, 11) + 0.1 * rng.normal(size=11)
-    return np.concatenate([fall, rise, [0.1]]), int(rng.integers(3, 6))
+    return np.concatenate([fall, [fall.min()], rise, [0.1]]), int(rng.integers(3, 6))
 
 
 early_stop = Function(
@@ -292,7 +314,8 @@ def last_is_kept(losses, patience):
 
 
 @early_stop.mistake(
-    "It stops one epoch too late: the `patience`-th without a new lowest is enough."
+    "`last` is one epoch too late: the `patience`-th in a row without a new lowest loss ends it. "
+    "(Epochs are counted from 0.)"
 )
 def one_too_late(losses, patience):
     return right_stop(losses, patience + 1)
@@ -331,6 +354,22 @@ def count_not_reset(losses, patience):
         if worse >= patience:
             return best, k
     return best, len(losses) - 1
+
+
+@early_stop.mistake("An equal loss is not a new lowest: keep the first, compare with <, not <=.")
+def equal_is_better(losses, patience):
+    best = 0
+    for k in range(len(losses)):
+        best = k if losses[k] <= losses[best] else best
+        if k - best >= patience:
+            return best, k
+    return best, len(losses) - 1
+
+
+@early_stop.mistake("It stops at the first rise. Curves are noisy: wait for `patience` epochs.")
+def first_rise(losses, patience):
+    rises = [k for k in range(1, len(losses)) if losses[k] > losses[k - 1]]
+    return (rises[0] - 1, rises[0]) if rises else (len(losses) - 1, len(losses) - 1)
 
 
 @early_stop.mistake("It never stops: `patience` epochs in a row without a new lowest end it.")
