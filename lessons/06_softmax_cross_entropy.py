@@ -134,7 +134,8 @@ assert np.allclose(softmax(free.data), [[0.025, 0.025, 0.925, 0.025]], atol=1e-3
 images, labels = mt.data.mnist(download=True)
 rows = images.reshape(-1, 784).astype(np.float32) / 255
 (x, labels), (x_test, labels_test) = mt.data.split(rows, labels, held_out=0.2, seed=0)
-model, weight, bias = mt.nn.Linear(784, 10), np.zeros((10, 784), "f4"), np.zeros(10, "f4")
+weight, bias = np.zeros((10, 784), np.float32), np.zeros(10, np.float32)
+model = mt.nn.Linear(784, 10)
 model.load_state_dict({"weight": weight, "bias": bias})
 optimizer = mt.optim.SGD(model.parameters(), lr=0.2)
 assert np.isclose(cross_entropy(x @ weight.T + bias, labels), np.log(10), atol=1e-4)

@@ -44,8 +44,10 @@ def shift(images, down, right):
 
 
 def fit(y=y, epochs=100, dropout=0.0, decay=0.0, shifts=0):
-    """Train on the 200 rows. Returns what happened, epoch by epoch, and two tests: (history of
-    training and choosing (loss, accuracy), test at the end, test where choosing was best)."""
+    """Train on the 200 rows: (history, test score at the end, test score where it chose best).
+
+    A row of the history: loss and accuracy on the training rows, then on the choosing rows.
+    """
     mt.manual_seed(SEED)
     rng = np.random.default_rng(SEED)
     layers = mt.nn.Linear(784, 256), mt.nn.ReLU(), mt.nn.Dropout(dropout), mt.nn.Linear(256, 10)
@@ -140,9 +142,17 @@ assert np.isclose(np.mean(package == 0), 0.4, atol=0.02)
 # ## All of them
 #
 # **Early stopping** keeps the weights of the epoch in which the loss on the choosing rows was
-# lowest. **Augmentation** moves each batch by up to two pixels: a moved 3 is still a 3.
+# lowest. **Augmentation** moves each batch by up to two pixels: what is moved is the same digit.
+# `AdamW` decays directly: here each step takes rate · decay = 1% off every weight.
 
 # %%
+figure, axes = plt.subplots(1, 6, figsize=(9, 1.9))
+for axis, moves in zip(axes, [(0, 0), (2, 0), (-2, 0), (0, 2), (0, -2), (2, 2)], strict=True):
+    axis.imshow(shift(x[:1], *moves)[0], cmap="gray_r")
+    axis.set_title("{:+} down, {:+} right".format(*moves), fontsize="small")
+    axis.set(xticks=[], yticks=[])
+save(figure, "08/shifts.png")
+
 VARIANTS = {
     "nothing": {},
     "weight decay": {"decay": 5.0},
