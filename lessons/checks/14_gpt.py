@@ -107,6 +107,15 @@ def the_next_window(tokens, starts, block_size):
     return inputs, tokens[np.minimum(places, len(tokens) - 1)]
 
 
+@shifted_batch.mistake(
+    "1 is added to the tokens themselves: that is another word of the vocabulary. Add it to the "
+    "places, before you look the tokens up."
+)
+def one_more_than_the_token(tokens, starts, block_size):
+    inputs, _ = right_batch(tokens, starts, block_size)
+    return inputs, inputs + 1
+
+
 @shifted_batch.swap
 def a_table_learns(shifted_batch):
     train, held_out = real_text()
@@ -196,6 +205,25 @@ def total_without_v(train, held_out, vocab_size):
 def the_token_before(train, held_out, vocab_size):
     counts = pair_table(train, vocab_size) + 1
     return log_loss(counts / counts.sum(axis=0, keepdims=True), held_out)
+
+
+@bigram_loss.mistake(
+    "The pairs of `held_out` are looked up the wrong way round: the rows are the tokens before, "
+    "held_out[:-1], and the columns those after."
+)
+def looked_up_backwards(train, held_out, vocab_size):
+    return log_loss(smoothed(train, vocab_size), held_out[::-1])
+
+
+@bigram_loss.mistake(
+    "These are pairs with a token between them: train[:-2] with train[2:]. Neighbours are one "
+    "apart."
+)
+def two_apart(train, held_out, vocab_size):
+    counts = np.ones((vocab_size, vocab_size))
+    np.add.at(counts, (train[:-2], train[2:]), 1)
+    probabilities = counts / counts.sum(axis=1, keepdims=True)
+    return -np.log(probabilities[held_out[:-2], held_out[2:]]).mean()
 
 
 @bigram_loss.mistake(
@@ -368,6 +396,24 @@ def write(next_probabilities, length=400):
     return np.array(written)
 
 
+@top_p.mistake(
+    "The kept tokens are all equally likely now. They keep their own probabilities, each divided "
+    "by the sum of the kept ones."
+)
+def equally_likely(probabilities, limit):
+    kept = descending(probabilities)[: count_reaching(probabilities, limit)]
+    return only(np.ones_like(probabilities), kept)
+
+
+@top_p.mistake(
+    "The exponential is taken once more. These are probabilities already, not logits: divide the "
+    "kept ones by their sum."
+)
+def softmax_again(probabilities, limit):
+    kept = descending(probabilities)[: count_reaching(probabilities, limit)]
+    return only(np.exp(probabilities), kept)
+
+
 @top_p.swap
 def likelier_text(top_p):
     table = smoothed(real_text()[0], 256)
@@ -401,7 +447,9 @@ def sampling_case(seed, size, spread):
 
 
 def sampling_example(rng):
-    return rng.normal(scale=1.5, size=11), rng.uniform(1.3, 1.9), 5, rng.random(61)
+    """Logits around 0, or around 2000, which softmax must not mind."""
+    logits = rng.normal(scale=1.5, size=11) + rng.choice([0, 2000])
+    return logits, rng.uniform(1.3, 1.9), 5, rng.random(61)
 
 
 sample = Function(
@@ -438,6 +486,15 @@ def without_temperature(logits, temperature, top_k, u):
 def probabilities_divided(logits, temperature, top_k, u):
     p = softmax(cut_to(logits, top_k)) / temperature
     return np.minimum(np.searchsorted(np.cumsum(p), u, side="right"), len(p) - 1)
+
+
+@sample.mistake(
+    "exp overflows where logits are large, and infinity over infinity is NaN: subtract the "
+    "largest logit first. It cancels."
+)
+def without_the_largest(logits, temperature, top_k, u):
+    powers = np.exp(cut_to(logits / temperature, top_k))
+    return np.searchsorted(np.cumsum(powers / powers.sum()), u, side="right")
 
 
 @sample.mistake("top_k has no effect: all but the top_k likeliest tokens have probability 0.")

@@ -1,6 +1,9 @@
 """What the exercises of lesson 25 are held against, the mistakes they know, and their hints."""
 
-from time import perf_counter
+import linecache
+import re
+from pathlib import Path
+from timeit import repeat
 
 import numpy as np
 from hypothesis import strategies as st
@@ -12,29 +15,53 @@ from lessons.course.exercise import Function
 seeds = st.integers(0, 10_000)
 
 
+NOT_FILLED = -7.25
+
+
 def filled(kernel):
     """The function of x that returns what a kernel of (x, y) fills y with."""
 
     def call(x):
-        y = np.full_like(x, np.nan)
+        y = np.full_like(x, NOT_FILLED)
         try:
             answer = kernel(x, y)
         except NumbaError as error:
-            raise Wrong("compile", f"Numba cannot compile it. {reason_in(error)}") from None
+            raise Wrong("compile", not_compiled(error, kernel)) from None
+        except ZeroDivisionError:
+            raise Wrong("zero-total", ZERO_TOTAL) from None
         if answer is not None:
             raise Wrong("type", "The kernel should fill y and return nothing, but it returns.")
+        if (y == NOT_FILLED).all():
+            raise Wrong("not-filled", NOTHING_FILLED)
         return y
 
     return call
 
 
-def reason_in(error):
-    """The line of Numba's report that says why, and the line of the code it points to."""
-    lines = [line.strip(" \t>-^") for line in str(error).splitlines() if line.strip(" \t>-^~")]
-    told = ("No implementation", "Cannot unify", "Unknown attribute", "Untyped global", "Invalid")
-    why = [line for line in lines if line.startswith(told) or "is not defined" in line]
-    at = [line for line in lines if line.startswith("File ") and "line" in line]
-    return " ".join([(why or lines)[0][:200], *at[-1:]])
+ZERO_TOTAL = (
+    "A row's total is 0, and nothing can be divided by it: all its exponentials came out as 0. "
+    "What you subtract was far above that row. It should be the row's own largest number: does "
+    "the search begin anew for each row, and below all numbers, at -np.inf?"
+)
+NOTHING_FILLED = (
+    "y holds what it held before: nothing was written into it. `y = …` gives the name y to another "
+    "array, which the caller never sees; `y[i, j] = …` fills the one that was given."
+)
+
+
+def not_compiled(error, kernel):
+    """Numba's pages in two sentences: the line that it means, and what to do."""
+    report, code = str(error), kernel.py_func.__code__
+    if name := re.search(r"name '\w+' is not defined", report):
+        return f"Numba cannot compile it: {name[0]}."
+    numbers = re.findall(rf"{re.escape(Path(code.co_filename).name)}\W+line (\d+)", report)
+    number = int(numbers[-1]) if numbers else code.co_firstlineno
+    line = linecache.getline(code.co_filename, number).strip()
+    return (
+        f"Numba cannot compile line {number}: {line}\n"
+        "It knows numbers, arrays, loops and `math`, and only some forms of NumPy's functions "
+        "(no keepdims, no axis for max): write loops over single numbers instead."
+    )
 
 
 def right_softmax(x):
@@ -140,7 +167,13 @@ def divided_too_early(x, y):
     "range(x.shape[1]). (What was not filled in is whatever was in memory.)"
 )
 def last_column_left(x, y):
-    y[:, :-1] = right_softmax(x[:, :-1])
+    powers = np.exp(x[:, :-1] - x[:, :-1].max(axis=1, keepdims=True))
+    y[:, :-1] = powers / powers.sum(axis=1, keepdims=True)
+
+
+def shortest(work, rounds=9):
+    """Seconds of the fastest of several runs."""
+    return min(repeat(work, number=1, repeat=rounds))
 
 
 @softmax_rows.swap
@@ -148,12 +181,8 @@ def faster_than_python(softmax_rows):
     if not hasattr(softmax_rows, "py_func"):
         raise Wrong("type", "It is right, but Python runs it: put @njit back in the line above.")
     x = np.random.default_rng(0).normal(size=(256, 257))
-    y, seconds = np.empty_like(x), {}
-    for name, run in (("compiled", softmax_rows), ("Python", softmax_rows.py_func)):
-        begin = perf_counter()
-        run(x, y)
-        seconds[name] = perf_counter() - begin
-    ratio = seconds["Python"] / seconds["compiled"]
+    y = np.empty_like(x)
+    ratio = shortest(lambda: softmax_rows.py_func(x, y), 2) / shortest(lambda: softmax_rows(x, y))
     assert ratio > 3, f"Compiled, it is only {ratio:.1f} times as fast as the same loops in Python."
     return f"Compiled, it is {ratio:.0f} times as fast as the same loops in Python."
 
@@ -280,6 +309,16 @@ def divided_in_the_loop(top, total, output, scores, values):
     return both, new_total, new_output / new_total
 
 
+@online_softmax.mistake(
+    "The block's weights are made to sum to 1 before they are added to the output. It stays a sum "
+    "over all keys: the division by the total comes once, after the last block."
+)
+def weights_divided(top, total, output, scores, values):
+    both, shrink, weights = block_weights(top, scores)
+    mean = weights @ values / weights.sum()
+    return both, shrink * total + weights.sum(), shrink * output + mean
+
+
 @online_softmax.mistake("What was kept of earlier blocks is lost: this is the block alone.")
 def the_block_alone(top, total, output, scores, values):
     return all_at_once(scores, values)
@@ -333,7 +372,7 @@ sizes = st.integers(1, 6)
 blocked_matmul = Function(
     name="blocked_matmul",
     right=lambda a, b, block, multiply: np.einsum("ik,kj->ij", a, b),
-    example=lambda rng: product_case(rng.integers(999), 7, 11, 5, 3),
+    example=lambda rng: product_case(rng.integers(999), 5, 13, 7, 3),
     cases=st.builds(product_case, seeds, sizes, sizes, sizes, st.integers(1, 4)),
     hints=(
         "Three loops over the first rows and columns of tiles: range(0, a.shape[0], block), …",
@@ -377,6 +416,24 @@ def whole_tiles_only(a, b, block, multiply):
 )
 def whole_stretches_of_k(a, b, block, multiply):
     k = a.shape[1] // block * block
+    return a[:, :k] @ b[:k]
+
+
+@blocked_matmul.mistake(
+    "The loop along K ends at the number of a's rows, M: K is the length that a and b share, "
+    "a.shape[1]."
+)
+def k_ends_at_m(a, b, block, multiply):
+    k = -(-a.shape[0] // block) * block
+    return a[:, :k] @ b[:k]
+
+
+@blocked_matmul.mistake(
+    "The loop along K ends at the number of b's columns, N: K is the length that a and b share, "
+    "a.shape[1]."
+)
+def k_ends_at_n(a, b, block, multiply):
+    k = -(-b.shape[1] // block) * block
     return a[:, :k] @ b[:k]
 
 
@@ -524,13 +581,7 @@ known(
 @Roofline.swap
 def of_this_machine(Roofline):
     a, b, c = (np.ones((512, 512), np.float32) for _ in range(3))
-    np.matmul(a, b, out=c)
-    seconds = []
-    for _ in range(5):
-        begin = perf_counter()
-        np.matmul(a, b, out=c)
-        seconds.append(perf_counter() - begin)
-    machine = Roofline(2 * 512**3 / min(seconds) / 1e9, 10.0)
+    machine = Roofline(2 * 512**3 / shortest(lambda: np.matmul(a, b, out=c)) / 1e9, 10.0)
     wide, thin = (machine.attainable(machine.intensity(512, k, 512)) for k in (512, 1))
     assert wide > thin, (
         f"A product of depth 512 may reach {wide:.3g} GFLOP/s, of depth 1 {thin:.3g}"
