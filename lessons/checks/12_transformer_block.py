@@ -217,6 +217,17 @@ def along_the_input(dy, x, weight, bias):
 
 
 @layer_norm_backward.mistake(
+    "eps is missing: the forward pass divides by √(variance + eps), so the backward pass does too."
+)
+def without_eps(dy, x, weight, bias):
+    deviation = x.std(axis=1, keepdims=True)
+    x_hat = (x - x.mean(axis=1, keepdims=True)) / deviation
+    g = dy * weight
+    taken = g.mean(axis=1, keepdims=True) + x_hat * (g * x_hat).mean(axis=1, keepdims=True)
+    return (g - taken) / deviation, (dy * x_hat).sum(axis=0), dy.sum(axis=0)
+
+
+@layer_norm_backward.mistake(
     "It is divided by the variance; the forward pass divides by its root, the deviation."
 )
 def by_the_variance(dy, x, weight, bias):
@@ -295,6 +306,14 @@ def root_of_all(*given):
 @multi_head_attention.mistake("The scores are not divided by √d, d the features of one head.")
 def without_root(*given):
     return heads_with(*given, root=1.0)
+
+
+@multi_head_attention.mistake("The softmax is missing: scores are no weights of a mean.")
+def without_softmax(x, w_q, w_k, w_v, w_out, n_head):
+    q, k, v = (np.split(x @ w.T, n_head, axis=1) for w in (w_q, w_k, w_v))
+    each = zip(q, k, v, strict=True)
+    heads = [a @ b.T / np.sqrt(a.shape[1]) @ c for a, b, c in each]
+    return np.concatenate(heads, axis=1) @ w_out.T
 
 
 @multi_head_attention.mistake("Divided by d: the scores spread as its root, √d.")
@@ -503,6 +522,13 @@ def without_norms(x, attention, feed_forward, norm1, norm2):
 def norm_behind(x, attention, feed_forward, norm1, norm2):
     h = x + norm1(attention(x))
     return h + norm2(feed_forward(h))
+
+
+@pre_norm_block.mistake(
+    "There is a norm at the end: pre-norm has norms inside of its branches alone."
+)
+def norm_at_the_end(x, attention, feed_forward, norm1, norm2):
+    return norm2(right_block(x, attention, feed_forward, norm1, norm2))
 
 
 @pre_norm_block.mistake("The network comes before the attention: exchange the two steps.")
