@@ -52,6 +52,7 @@ def cases() -> Iterator[Case]:
         x, weight, bias = normal(draw, (rows, FEATURES), (FEATURES, FEATURES), (FEATURES,))
         size, flops = f"{rows}×{FEATURES}×{FEATURES}", 2.0 * rows * FEATURES**2
         yield Case(ops.Linear, (x, weight, bias), {}, size, flops)
+        yield Case(ops.MatMul, (x, weight), {}, size, flops)
     for batch, length, heads, features in ATTENTION:
         size = "×".join(map(str, (batch, length, heads, features)))
         flops = 2.0 * batch * heads * length**2 * features  # two products, half of each masked

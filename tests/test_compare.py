@@ -153,3 +153,16 @@ def test_cases_of_different_shapes_are_reasoned_about(other):
     with pytest.raises(Wrong) as caught:
         compare(exercise, Learner("f", first_forgotten, Path(__file__)), cases)
     assert caught.value.slug in ("partial", "unknown")
+
+
+def test_lists_of_unequal_lengths_are_no_arrays():
+    def right(rows):
+        return np.array([sum(row) for row in rows])
+
+    def wrong(rows):
+        return np.array([sum(row) if len(row) > 1 else 0.0 for row in rows])
+
+    def ragged(rng):
+        return ([list(rng.uniform(1, 2, size=n)) for n in (3, 1, 2, 4, 1)],)
+
+    assert slug(right, wrong, ragged) == "partial"

@@ -64,6 +64,7 @@ OPS = {
     "dropout": lambda x, p, seed: F.dropout(x, p),
     "embedding": lambda weight, indices: F.embedding(indices, weight),
     "linear": F.linear,
+    "matmul": torch.matmul,
     "cross_entropy": F.cross_entropy,
     "scaled_dot_product_attention": F.scaled_dot_product_attention,
     "packed_self_attention": packed_self_attention,

@@ -5,7 +5,7 @@ from itertools import combinations, permutations
 
 import numpy as np
 
-from lessons.course.reasons.sample import ENOUGH, Reason, Sample, explains
+from lessons.course.reasons.sample import ENOUGH, Reason, Sample, explains, shape_of
 from minitransformer.gradcheck.evidence import agree
 from minitransformer.gradcheck.thresholds import Mark
 from minitransformer.gradcheck.where import describe
@@ -86,7 +86,7 @@ def partial(samples: Sequence[Sample], rtol: float) -> Reason | None:
     marks = []
     for s in samples:
         allowed = rtol * np.abs(s.expected).max(initial=1e-300)
-        values = {n: x for n, x in zip(s.names, s.inputs, strict=True) if np.ndim(x)}
+        values = {n: x for n, x in zip(s.names, s.inputs, strict=True) if shape_of(x)}
         wrong = np.abs(s.got - s.expected) > allowed
         marks.append(Mark(wrong, np.ones(wrong.shape, bool), values))
     if all(m.marked.all() for m in marks) or len({m.marked.shape for m in marks}) > 1:

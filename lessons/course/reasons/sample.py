@@ -48,3 +48,8 @@ def explains(samples: Sequence[Sample], repair: Callable[[Sample], Any], rtol: f
         if made is None or np.shape(made) != s.got.shape or not agree(s.got, made, rtol=rtol):
             return False
     return True
+
+
+def shape_of(x: Any) -> tuple[int, ...]:
+    """An array's shape; nothing else has one: a list may be ragged."""
+    return x.shape if isinstance(x, np.ndarray) else ()

@@ -5,7 +5,7 @@ from math import isclose, sqrt
 
 import numpy as np
 
-from lessons.course.reasons.sample import Reason, Sample, explains
+from lessons.course.reasons.sample import Reason, Sample, explains, shape_of
 from minitransformer.gradcheck.evidence import common_factor
 
 
@@ -63,7 +63,7 @@ def _factors(samples: Sequence[Sample]) -> Iterator[tuple[float, str]]:
     yield 0.5, "It is half the right answer: a 2 is missing, or a ½ too many."
     first = samples[0]
     for name, x in zip(first.names, first.inputs, strict=True):
-        for axis, n in enumerate(np.shape(x)):
+        for axis, n in enumerate(shape_of(x)):
             if n < 2:
                 continue
             it = f"{n} is the length of axis {axis} of `{name}`"
