@@ -84,8 +84,14 @@ def _check_steady(learner: Learner, cases: Sequence[tuple], answers: list) -> No
         if same(learner(*case), learner(*case)):
             how = "depends on an earlier call: it keeps something from one to the next"
             raise Wrong("stale", f"`{learner.name}` {how}.")
-        how = "gives another answer each time for the same inputs"
-        raise Wrong("nondeterministic", f"`{learner.name}` {how}.")
+        raise unsteady(learner)
+
+
+def unsteady(learner: Learner) -> Wrong:
+    """What to say where the same inputs get another answer each time."""
+    how = "gives another answer each time for the same inputs"
+    why = "Chance may come from its inputs only, not from np.random; and np.empty is not zeros."
+    return Wrong("nondeterministic", f"`{learner.name}` {how}. {why}")
 
 
 def _ignored(exercise: Function, learner: Learner, cases: Sequence[tuple]) -> Reason | None:
