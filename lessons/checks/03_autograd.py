@@ -204,8 +204,8 @@ def with_slopes(parents, slopes):
 
 
 def random_slopes(rng):
-    """A diamond, and an edge that skips it."""
-    parents = [(), (0,), (0,), (1, 2), (3, 0), (4, 4)]
+    """A diamond, an edge that skips it, and a leaf that nothing is made from."""
+    parents = [(), (), (0,), (0,), (2, 3), (4, 0), (5, 5)]
     slopes = rng.uniform(0.5, 2, 9) * rng.choice([-1.0, 1.0], 9)
     return with_slopes(parents, slopes.round(2).tolist())
 
@@ -312,6 +312,18 @@ def one_edge_a_source(order, edges):
     for node in reversed(order):
         for source, slope in dict(edges[node]).items():
             gradient[source] += slope * gradient[node]
+    return gradient
+
+
+@backpropagate.mistake(
+    "A node that the result does not depend on is left out: its gradient is 0. Begin with 0 for "
+    "every node of `order`."
+)
+def unused_left_out(order, edges):
+    gradient = {order[-1]: 1.0}
+    for node in reversed(order):
+        for source, slope in edges[node]:
+            gradient[source] = gradient.get(source, 0.0) + slope * gradient.get(node, 0.0)
     return gradient
 
 

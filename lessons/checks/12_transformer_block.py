@@ -106,6 +106,13 @@ def angle_of_its_own(length, d_model):
 
 
 @sinusoidal_positions.mistake(
+    "All columns turn equally fast: // rounds 2i / d_model down to 0. Divide with /."
+)
+def rounded_down(length, d_model):
+    return sines(length, d_model, power=lambda i, d: 2 * i // d)
+
+
+@sinusoidal_positions.mistake(
     "The 2 of the exponent 2i / d_model is missing: the wave lengths reach 100 only, not 10000."
 )
 def without_two(length, d_model):
@@ -245,6 +252,15 @@ def weight_times_itself(dy, x, weight, bias):
     g = dy * weight
     taken = g.mean(axis=1, keepdims=True) + x_hat * (g * x_hat).mean(axis=1, keepdims=True)
     return (g - taken) / deviation, (g * x_hat).sum(axis=0), dy.sum(axis=0)
+
+
+@layer_norm_backward.mistake(
+    "`weight` comes too late: going backward, dy meets it first. Put dy · weight into both means."
+)
+def weight_at_the_end(dy, x, weight, bias):
+    x_hat, deviation = norm_parts(x)
+    taken = dy.mean(axis=1, keepdims=True) + x_hat * (dy * x_hat).mean(axis=1, keepdims=True)
+    return weight * (dy - taken) / deviation, (dy * x_hat).sum(axis=0), dy.sum(axis=0)
 
 
 @layer_norm_backward.swap

@@ -199,6 +199,15 @@ def total_without_v(train, held_out, vocab_size):
 
 
 @bigram_loss.mistake(
+    "The sums of the rows are spread over the columns: a (V,) divides along the last axis. "
+    "keepdims=True makes it (V, 1), one sum for each row."
+)
+def sums_along_the_columns(train, held_out, vocab_size):
+    counts = pair_table(train, vocab_size) + 1
+    return log_loss(counts / counts.sum(axis=1), held_out)
+
+
+@bigram_loss.mistake(
     "The columns are made to sum to 1: that is how likely the token before is. Divide each row, "
     "all that follows one token, by its sum."
 )
