@@ -398,6 +398,15 @@ def added_up(*given):
 
 
 @multi_head_attention.mistake(
+    "x is cut before it is projected, so a head knows a few columns of x alone. Project all of x "
+    "first, x @ w.T, and cut q, k and v."
+)
+def cut_before_projection(x, w_q, w_k, w_v, w_out, n_head):
+    within = np.kron(np.eye(n_head), np.ones((x.shape[1] // n_head,) * 2))
+    return heads_with(x, w_q * within, w_k * within, w_v * within, w_out, n_head)
+
+
+@multi_head_attention.mistake(
     "The softmax runs over the queries; each query shares out one unit of weight among the keys."
 )
 def over_queries(*given):
