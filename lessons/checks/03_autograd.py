@@ -423,6 +423,17 @@ def summed_behind(g, shape):
 
 
 @unbroadcast.mistake(
+    "`shape` is compared with g from the left. NumPy aligns shapes at their ends: sum the axes in "
+    "front first, g.ndim − len(shape) of them."
+)
+def compared_from_the_left(g, shape):
+    for axis, n in enumerate(shape):
+        if n != g.shape[axis]:
+            g = g.sum(axis=axis, keepdims=True)
+    return g
+
+
+@unbroadcast.mistake(
     "Axis i of `shape` is another axis of g as long as g has new ones in front: sum those first."
 )
 def ones_before_the_front(g, shape):

@@ -264,6 +264,14 @@ def beside_b(a, b):
     return measured_by(np.abs(a - b).max(), np.abs(b).max())
 
 
+@relative_error.mistake(
+    "The size is that of a + b: where the two have opposite signs they cancel, and the error is "
+    "enormous. Take the largest entry of either."
+)
+def beside_a_plus_b(a, b):
+    return measured_by(np.abs(a - b).max(), np.abs(a + b).max())
+
+
 @relative_error.mistake("The sizes are added; here the larger of the two is taken.")
 def beside_the_sum(a, b):
     return measured_by(np.abs(a - b).max(), np.abs(a).max() + np.abs(b).max())

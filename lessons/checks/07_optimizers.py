@@ -268,6 +268,14 @@ def without_root(*given):
     return with_change(lambda g, m, s, eps: m / (s + eps))(*given)
 
 
+@adamw_step.mistake(
+    "Brackets: rate · m / √s + eps adds eps to the step. It belongs to the root: m / (√s + eps)."
+)
+def eps_beside_the_quotient(p, g, mean, square, step, rate, decay, eps):
+    moved, *means = adamw_with(p, g, mean, square, step, rate, decay, 0.0)
+    return (moved + eps, *means)
+
+
 @adamw_step.mistake("eps belongs outside of the root: √s + eps, not √(s + eps).")
 def eps_inside(*given):
     return with_change(lambda g, m, s, eps: m / np.sqrt(s + eps))(*given)

@@ -92,7 +92,7 @@ def only_after_the_window(tokens, starts, block_size):
     return inputs, targets[:, -1]
 
 
-@shifted_batch.mistake("Inputs and targets are one short: both have block_size tokens a row.")
+@shifted_batch.mistake("One short: inputs and targets have block_size tokens a row, both of them.")
 def one_short(tokens, starts, block_size):
     inputs, targets = right_batch(tokens, starts, block_size)
     return inputs[:, :-1], targets[:, :-1]
