@@ -39,12 +39,8 @@ def overview(context: typer.Context) -> None:
 @app.command()
 def run(number: Number) -> None:
     """Run a lesson from top to bottom; its pictures go to lessons/output/NN/."""
-    lesson = present(number)
-    done = subprocess.run([sys.executable, str(lesson.script)], check=False)
-    if done.returncode:
-        raise typer.Exit(done.returncode)
-    for picture in sorted(lesson.pictures.glob("*.png")):
-        console.print(f"[dim]picture  {picture}", soft_wrap=True)
+    done = subprocess.run([sys.executable, str(present(number).script)], check=False)
+    raise typer.Exit(done.returncode)
 
 
 @app.command()

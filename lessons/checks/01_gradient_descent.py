@@ -175,6 +175,14 @@ def without_upstream(dy, w, b, x, y):
     return np.mean(-2 * residual(w, b, x, y) * x), np.mean(-2 * residual(w, b, x, y))
 
 
+@line_backward.mistake(
+    "Brackets: y − w x + b adds b to the error, where it should go with the line: y − (w x + b)."
+)
+def without_brackets(dy, w, b, x, y):
+    error = residual(w, -b, x, y)
+    return dy * np.mean(-2 * error * x), dy * np.mean(-2 * error)
+
+
 @line_backward.swap
 def fit(line_backward):
     x = np.linspace(0, 2, 11)

@@ -256,6 +256,14 @@ def prediction_without_bias(dy, w, b, x, y):
     return x.T @ s, s.sum()
 
 
+@regression_backward.mistake(
+    "Brackets: y − x w + b adds b to the error, where it should go with the line: y − (x w + b)."
+)
+def without_brackets(dy, w, b, x, y):
+    s = slopes_of(dy, w, -b, x, y)
+    return x.T @ s, s.sum()
+
+
 @regression_backward.swap
 def fit(regression_backward):
     x = np.random.default_rng(0).normal(size=(31, 2))

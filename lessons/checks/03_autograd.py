@@ -204,8 +204,8 @@ def with_slopes(parents, slopes):
 
 
 def random_slopes(rng):
-    """A diamond, and an edge that skips it."""
-    parents = [(), (0,), (0,), (1, 2), (3, 0), (4, 4)]
+    """A diamond, an edge that skips it, and a leaf that nothing is made from."""
+    parents = [(), (), (0,), (0,), (2, 3), (4, 0), (5, 5)]
     slopes = rng.uniform(0.5, 2, 9) * rng.choice([-1.0, 1.0], 9)
     return with_slopes(parents, slopes.round(2).tolist())
 
@@ -315,6 +315,18 @@ def one_edge_a_source(order, edges):
     return gradient
 
 
+@backpropagate.mistake(
+    "A node that the result does not depend on is left out: its gradient is 0. Begin with 0 for "
+    "every node of `order`."
+)
+def unused_left_out(order, edges):
+    gradient = {order[-1]: 1.0}
+    for node in reversed(order):
+        for source, slope in edges[node]:
+            gradient[source] = gradient.get(source, 0.0) + slope * gradient.get(node, 0.0)
+    return gradient
+
+
 @backpropagate.swap
 def around_a_block(backpropagate):
     x, w = 1.0, 0.5
@@ -408,6 +420,17 @@ def only_ones(g, shape):
 def summed_behind(g, shape):
     g = g.sum(axis=tuple(range(len(shape), g.ndim)))
     return g.sum(axis=tuple(i for i, n in enumerate(shape) if n == 1), keepdims=True)
+
+
+@unbroadcast.mistake(
+    "`shape` is compared with g from the left. NumPy aligns shapes at their ends: sum the axes in "
+    "front first, g.ndim − len(shape) of them."
+)
+def compared_from_the_left(g, shape):
+    for axis, n in enumerate(shape):
+        if n != g.shape[axis]:
+            g = g.sum(axis=axis, keepdims=True)
+    return g
 
 
 @unbroadcast.mistake(

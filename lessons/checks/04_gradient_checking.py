@@ -111,7 +111,8 @@ def rows_moved(f, x, h):
 
 
 @numeric_gradient.mistake(
-    "An entry that was moved stays where it is while the next ones are measured: put it back."
+    "An entry that was moved stays where it is while the next ones are measured: put back the "
+    "number that was there (x + h − 2h + h may differ from x in the last bit)."
 )
 def stays_moved(f, x, h):
     x, gradient = x.copy(), np.zeros_like(x)
@@ -133,6 +134,14 @@ def behind_less_ahead(f, x, h):
 )
 def back_to_the_start(f, x, h):
     return differences(f, x, h, behind=0.0) / 2
+
+
+@numeric_gradient.mistake(
+    "The slopes are right, in one long row: give them the shape of x. np.zeros_like(x) has it, and "
+    "gradient[entry] fills it."
+)
+def in_one_row(f, x, h):
+    return differences(f, x, h).ravel()
 
 
 @numeric_gradient.swap
@@ -253,6 +262,14 @@ def beside_a(a, b):
 @relative_error.mistake("Only b counts for the size: where b is all zeros, that divides by 0.")
 def beside_b(a, b):
     return measured_by(np.abs(a - b).max(), np.abs(b).max())
+
+
+@relative_error.mistake(
+    "The size is that of a + b: where the two have opposite signs they cancel, and the error is "
+    "enormous. Take the largest entry of either."
+)
+def beside_a_plus_b(a, b):
+    return measured_by(np.abs(a - b).max(), np.abs(a + b).max())
 
 
 @relative_error.mistake("The sizes are added; here the larger of the two is taken.")

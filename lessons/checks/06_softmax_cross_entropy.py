@@ -177,7 +177,7 @@ def with_targets(*kinds):
 
 
 def seven_samples(rng):
-    return rng.normal(size=(7, 5)), rng.permutation([0, 1, 1, 4, 3, IGNORED, IGNORED])
+    return 10 * rng.normal(size=(7, 5)), rng.permutation([0, 1, 1, 4, 3, IGNORED, IGNORED])
 
 
 cross_entropy = Function(
@@ -274,6 +274,27 @@ def softmax_twice(logits, target):
 @cross_entropy.mistake("The logarithm is to base 2 (bits); take np.log.")
 def in_bits(logits, target):
     return surprises(logits, target).mean() / np.log(2)
+
+
+def log_of_at_least(tiny, name):
+    """Two ways to keep p from 0 in the log, by a number that stands in many programs."""
+
+    def added(logits, target):
+        return -np.mean(np.log(np.exp(-surprises(logits, target)) + tiny))
+
+    def clipped(logits, target):
+        return -np.mean(np.log(np.maximum(np.exp(-surprises(logits, target)), tiny)))
+
+    for wrong in (added, clipped):
+        wrong.__name__ += name
+        cross_entropy.mistake(
+            "A tiny number keeps p from 0 in the log. So a sure mistake costs too little, and its "
+            "slope is 0: take log Σ exp(x_j) − x_t, which needs no such number."
+        )(wrong)
+
+
+for digits in (7, 8, 9, 10, 12):
+    log_of_at_least(10.0**-digits, f"_1e_{digits}")
 
 
 @cross_entropy.swap

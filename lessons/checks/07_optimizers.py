@@ -268,6 +268,14 @@ def without_root(*given):
     return with_change(lambda g, m, s, eps: m / (s + eps))(*given)
 
 
+@adamw_step.mistake(
+    "Brackets: rate · m / √s + eps adds eps to the step. It belongs to the root: m / (√s + eps)."
+)
+def eps_beside_the_quotient(p, g, mean, square, step, rate, decay, eps):
+    moved, *means = adamw_with(p, g, mean, square, step, rate, decay, 0.0)
+    return (moved + eps, *means)
+
+
 @adamw_step.mistake("eps belongs outside of the root: √s + eps, not √(s + eps).")
 def eps_inside(*given):
     return with_change(lambda g, m, s, eps: m / np.sqrt(s + eps))(*given)
@@ -335,6 +343,7 @@ def right_clip(weight, bias, longest):
 clip_by_norm = Function(
     name="clip_by_norm",
     right=right_clip,
+    rtol=1e-8,
     example=lambda rng: (rng.normal(size=(3, 5)), rng.normal(size=3), 10 ** rng.uniform(-0.7, 0.9)),
     cases=st.tuples(arrays(float, (2, 3), elements=numbers), vectors(1), st.floats(0.1, 60)).map(
         lambda case: (case[0], case[1][0][:2], case[2])
@@ -444,6 +453,14 @@ def sum_of_absolutes(*given):
 def by_rows(weight, bias, longest):
     factor = np.minimum(1.0, longest / np.sqrt((weight**2).sum(axis=1) + bias**2))
     return weight * factor[:, None], bias * factor
+
+
+@clip_by_norm.mistake(
+    "A tiny number is added to the norm, as PyTorch does. The result is then a little too short; "
+    "and a norm that is more than `longest` is not 0, so nothing is divided by 0."
+)
+def tiny_added(*given):
+    return by(lambda g, longest: min(1.0, longest / (np.linalg.norm(g) + 1e-6)))(*given)
 
 
 @clip_by_norm.swap

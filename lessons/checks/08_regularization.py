@@ -265,6 +265,9 @@ def find_what_matters(penalty_backward):
         slope = x.T @ (x @ weight - y) / len(x)
         weight = weight - 0.02 * (slope + penalty_backward(1.0, weight, 0.3, 0.01))
     rest, two = np.abs(weight[2:]).max(), np.abs(weight[:2]).min()
+    assert not np.isnan(rest), (
+        "A weight of 0 becomes NaN. There |w| has a kink; take the slope 0 of np.sign, not 0 / 0."
+    )
     assert rest < 0.1 < 1 < two, f"Useless weights should fade, but one is {rest:.3g}."
     return f"Of ten inputs it finds the two that matter: the other weights are below {rest:.2g}."
 

@@ -298,7 +298,7 @@ def right_mask(scores):
 hide_future = Function(
     name="hide_future",
     right=right_mask,
-    example=lambda rng: (rng.normal(size=(3, 7, 7)),),
+    example=lambda rng: (rng.normal(size=(3, 7, 7)).round(1),),  # some are 0
     cases=st.tuples(arrays_of(2, 4, 4)),
     hints=(
         "Row i is what query i sees. Which columns lie after i?",
@@ -378,6 +378,15 @@ def the_mask_itself(scores):
 def along_the_batch(scores):
     seen = np.arange(len(scores))[:, None, None] >= np.arange(scores.shape[1])
     return np.where(seen, scores, -np.inf)
+
+
+@hide_future.mistake(
+    "A score that happens to be 0 is hidden too. What is hidden is a matter of the place, j > i, "
+    "not of the number: choose with a mask of booleans."
+)
+def zeros_taken_for_hidden(scores):
+    kept = np.tril(scores)
+    return np.where(kept == 0, -np.inf, kept)
 
 
 @hide_future.mistake("Nothing is hidden: these are the scores as they came.")

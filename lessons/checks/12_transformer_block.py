@@ -106,6 +106,13 @@ def angle_of_its_own(length, d_model):
 
 
 @sinusoidal_positions.mistake(
+    "All columns turn equally fast: // rounds 2i / d_model down to 0. Divide with /."
+)
+def rounded_down(length, d_model):
+    return sines(length, d_model, power=lambda i, d: 2 * i // d)
+
+
+@sinusoidal_positions.mistake(
     "The 2 of the exponent 2i / d_model is missing: the wave lengths reach 100 only, not 10000."
 )
 def without_two(length, d_model):
@@ -247,6 +254,15 @@ def weight_times_itself(dy, x, weight, bias):
     return (g - taken) / deviation, (g * x_hat).sum(axis=0), dy.sum(axis=0)
 
 
+@layer_norm_backward.mistake(
+    "`weight` comes too late: going backward, dy meets it first. Put dy · weight into both means."
+)
+def weight_at_the_end(dy, x, weight, bias):
+    x_hat, deviation = norm_parts(x)
+    taken = dy.mean(axis=1, keepdims=True) + x_hat * (dy * x_hat).mean(axis=1, keepdims=True)
+    return weight * (dy - taken) / deviation, (dy * x_hat).sum(axis=0), dy.sum(axis=0)
+
+
 @layer_norm_backward.swap
 def through_a_norm(layer_norm_backward):
     """x, weight and bias learn together to make targets that no plain norm makes."""
@@ -379,6 +395,15 @@ def joined_wrongly(*given):
 def added_up(*given):
     n_head = given[5]
     return heads_with(*given, join=lambda y: np.tile(y.sum(axis=1), n_head))
+
+
+@multi_head_attention.mistake(
+    "x is cut before it is projected, so a head knows a few columns of x alone. Project all of x "
+    "first, x @ w.T, and cut q, k and v."
+)
+def cut_before_projection(x, w_q, w_k, w_v, w_out, n_head):
+    within = np.kron(np.eye(n_head), np.ones((x.shape[1] // n_head,) * 2))
+    return heads_with(x, w_q * within, w_k * within, w_v * within, w_out, n_head)
 
 
 @multi_head_attention.mistake(

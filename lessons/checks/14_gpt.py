@@ -92,7 +92,7 @@ def only_after_the_window(tokens, starts, block_size):
     return inputs, targets[:, -1]
 
 
-@shifted_batch.mistake("Inputs and targets are one short: both have block_size tokens a row.")
+@shifted_batch.mistake("One short: inputs and targets have block_size tokens a row, both of them.")
 def one_short(tokens, starts, block_size):
     inputs, targets = right_batch(tokens, starts, block_size)
     return inputs[:, :-1], targets[:, :-1]
@@ -196,6 +196,15 @@ def without_smoothing(train, held_out, vocab_size):
 def total_without_v(train, held_out, vocab_size):
     counts = pair_table(train, vocab_size)
     return log_loss((counts + 1) / np.maximum(counts.sum(axis=1, keepdims=True), 1), held_out)
+
+
+@bigram_loss.mistake(
+    "The sums of the rows are spread over the columns: a (V,) divides along the last axis. "
+    "keepdims=True makes it (V, 1), one sum for each row."
+)
+def sums_along_the_columns(train, held_out, vocab_size):
+    counts = pair_table(train, vocab_size) + 1
+    return log_loss(counts / counts.sum(axis=1), held_out)
 
 
 @bigram_loss.mistake(

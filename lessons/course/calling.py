@@ -43,7 +43,8 @@ class Learner:
                 raise Wrong(
                     "mutates-input",
                     f"`{self.name}` changed its input {self.parameter(k)} in place: the caller "
-                    "still needs it. Work on a copy, or write `x = x - …`, not `x -= …`.",
+                    "still needs it, to the last bit. Work on a copy, or write `x = x - …`, not "
+                    "`x -= …`.",
                 )
         return answer
 

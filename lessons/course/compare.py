@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from lessons.course.answers import Path, alike, called, numbers_in, part_of
 from lessons.course.calling import Learner, Wrong, same
 from lessons.course.exercise import Function
@@ -48,6 +50,7 @@ def _compare_parts(exercise: Function, learner: Learner, cases, rights, answers)
     _check_steady(learner, cases, answers)
     for path, mine in samples.items():
         wrong = [s for s in mine if not alike(s.expected, s.got, rtol)]
+        wrong.sort(key=lambda s: np.isfinite(s.got).all())  # a NaN is told, and shown, first
         if wrong:
             reason = _known(exercise, path, cases, answers) or reason_for(wrong, rtol)
             if reason[0] == "unknown":
@@ -84,8 +87,14 @@ def _check_steady(learner: Learner, cases: Sequence[tuple], answers: list) -> No
         if same(learner(*case), learner(*case)):
             how = "depends on an earlier call: it keeps something from one to the next"
             raise Wrong("stale", f"`{learner.name}` {how}.")
-        how = "gives another answer each time for the same inputs"
-        raise Wrong("nondeterministic", f"`{learner.name}` {how}.")
+        raise unsteady(learner)
+
+
+def unsteady(learner: Learner) -> Wrong:
+    """What to say where the same inputs get another answer each time."""
+    how = "gives another answer each time for the same inputs"
+    why = "Chance may come from its inputs only, not from np.random; and np.empty is not zeros."
+    return Wrong("nondeterministic", f"`{learner.name}` {how}. {why}")
 
 
 def _ignored(exercise: Function, learner: Learner, cases: Sequence[tuple]) -> Reason | None:

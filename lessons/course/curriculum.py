@@ -44,10 +44,6 @@ class Lesson(NamedTuple):
         return LESSONS / "checks" / self.file_name
 
     @property
-    def pictures(self) -> Path:
-        return LESSONS / "output" / f"{self.number:02d}"
-
-    @property
     def is_here(self) -> bool:
         return self.script.is_file()
 

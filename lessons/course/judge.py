@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, Verbosity, errors, given, settings
 
 from lessons.course.calling import THE_MODEL, Learner, NotWritten, Wrong, copied, guarded
-from lessons.course.compare import compare, names_of
+from lessons.course.compare import compare, names_of, unsteady
 from lessons.course.exercise import Exercise, Function, Gradient
 from lessons.course.shown import shown_inputs
 from minitransformer import check_backward, manual_seed
@@ -117,8 +117,7 @@ def draw_cases(exercise: Exercise, learner: Learner) -> None:
             wrong = _wrong_of(partial(compare, exercise, learner, [smallest, first])) or wrong
         raise _in_a_hidden_case(exercise, smallest, wrong) from None
     except errors.Flaky:
-        message = f"`{learner.name}` gives another answer each time for the same inputs."
-        raise Wrong("nondeterministic", message) from None
+        raise unsteady(learner) from None
 
 
 def _wrong_of(check: Callable[[], None]) -> Wrong | None:

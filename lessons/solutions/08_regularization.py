@@ -30,7 +30,7 @@ def dropout_backward(dy, x, kept, p):
 def penalty_backward(dy, weight, l1, l2):
     """The gradient of a penalty on large weights, in the weights.
 
-        L = l1 Σ |w| + ½ l2 Σ w²
+        L = l1 Σ |w| + ½ l2 Σ w²        where w is 0, the slope of |w| is taken as 0
 
     weight: of any shape; l1, l2: numbers, not negative; dy: the upstream gradient of L, a number.
     Returns weight's shape.

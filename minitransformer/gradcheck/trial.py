@@ -71,7 +71,8 @@ class Trial:
         answer = _run("backward", lambda: pull(upstream))
         self._note_changes("backward", inputs, given)
         if not _same(dy, upstream):
-            self._note("mutates-input", None, "", "backward changed the upstream gradient dy.")
+            message = "backward changed its input `dy` in place: work on a copy."
+            self._note("mutates-input", None, "", message)
         return self._gradients(answer, given, inputs)
 
     def _output(self, y) -> np.ndarray:

@@ -21,8 +21,8 @@ def not_finite(samples: Sequence[Sample]) -> Reason | None:
     largest = max((np.abs(x).max() for x in map(_floats, s.inputs) if x.size), default=0.0)
     if largest > 50:
         why = (
-            f"an input is as large as {largest:.4g}, and exp overflows past 709. Subtract the "
-            "largest entry before exp, or take logarithms."
+            f"an input is as large as {largest:.4g}; exp overflows past 709, and below −745 it is "
+            "0. Subtract each row's own largest entry before exp, or take logarithms."
         )
     else:
         why = "look for a division by zero, or the logarithm or root of a number that is not > 0."
