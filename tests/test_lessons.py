@@ -61,6 +61,23 @@ def test_a_lesson_opens_as_a_notebook(lesson, tmp_path):
     assert ast.dump(ast.parse("\n".join(cells))) == ast.dump(ast.parse(source))
 
 
+RUN_NOTEBOOK = """
+import sys, jupytext, nbclient
+nbclient.execute(jupytext.read(sys.argv[1]), cwd=sys.argv[2], kernel_name="python3", timeout=300)
+"""
+
+
+@pytest.mark.lessons
+@pytest.mark.parametrize("number", ["01", "04", "06"])
+def test_a_lesson_runs_as_a_notebook(number):
+    for package in ("jupytext", "nbclient", "ipykernel"):
+        pytest.importorskip(package, reason=f"{package} is not installed")
+    script = find_lesson(number).script
+    command = [sys.executable, "-c", RUN_NOTEBOOK, str(script), str(script.parent)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=400)
+    assert done.returncode == 0, done.stderr
+
+
 @every_lesson
 def test_a_lesson_is_short_and_asserts_what_it_claims(lesson):
     source = lesson.script.read_text("utf-8")
