@@ -7,6 +7,7 @@ NUMBA_THREADING_LAYER=workqueue         Numba's own thread pool, as where there 
 """
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 
@@ -22,6 +23,9 @@ settings.register_profile("quick", max_examples=20, database=None, **common)
 settings.register_profile("few", max_examples=2, database=None, **common)
 settings.register_profile("thorough", max_examples=500, database=None, **common)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+# A shell's background jobs ignore Ctrl-C, and so would the programs that tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 if os.environ.get("MINITRANSFORMER_TEST_NO_NUMBA"):
     sys.modules["numba"] = None  # type: ignore[assignment]
