@@ -59,11 +59,13 @@ class Recurrent(Module):
     def _add(self, place: str, features: int) -> None:
         """The parameters of one layer in one direction."""
         rows, hidden = self.gates * self.hidden_size, self.hidden_size
-        shapes = {"weight_ih": (rows, features), "weight_hh": (rows, hidden)}
-        if self.bias:
-            shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
-        for kind, shape in shapes.items():
+        shapes = (rows, features), (rows, hidden), (rows,), (rows,)
+        for kind, shape in zip(self._kinds(), shapes, strict=False):
             setattr(self, f"{kind}_{place}", init.fan_in_uniform_(new(*shape), hidden))
+
+    def _kinds(self) -> tuple[str, ...]:
+        """The parameters of one layer in one direction, as the functions take them."""
+        return ("weight_ih", "weight_hh", *(("bias_ih", "bias_hh") if self.bias else ()))
 
     def forward(self, x: Tensor, state: Any = None, lengths: Any = None) -> tuple[Tensor, Any]:
         """Read sequences from beginning to end.
@@ -79,13 +81,14 @@ class Recurrent(Module):
             (layers · directions, B, H), the states after the last real step of each layer and
             direction: those of layer 0 first. For the LSTM the pair (h_n, c_n).
         """
-        starts, finals = self._starts(state), []
+        starts = self._starts(state)
+        finals: list[list[Tensor]] = []
         for layer in range(self.num_layers):
             if layer > 0 and self.dropout > 0:
                 x = F.dropout(x, self.dropout, self.training)
             outputs = []
             for suffix in self._directions():
-                weights = self._parameters(f"l{layer}{suffix}")
+                weights = [vars(self)[f"{kind}_l{layer}{suffix}"] for kind in self._kinds()]
                 options = {"lengths": lengths, "reverse": bool(suffix)}
                 output, *final = self.run(x, *starts[len(finals)], *weights, **options)
                 outputs.append(output)
@@ -93,11 +96,6 @@ class Recurrent(Module):
             x = F.concatenate(outputs, axis=-1) if self.bidirectional else output
         last = tuple(F.stack(each) for each in zip(*finals, strict=True))
         return x, last if self.pair else last[0]
-
-    def _parameters(self, place: str) -> list[Any]:
-        """What `_add` made, in the order of the functions' arguments."""
-        kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        return [vars(self)[f"{kind}_{place}"] for kind in kinds[: 4 if self.bias else 2]]
 
     def _starts(self, state: Any) -> list[tuple]:
         """For each layer and direction, the states before its first step."""

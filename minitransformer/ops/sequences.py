@@ -24,8 +24,8 @@ class Recurrent(Function):
             raise ValueError(f"{name}: input should be (B, T, D) with at least one step, {got}")
         hidden = arrays["weight_hh"].shape[-1] if arrays["weight_hh"].ndim else 0
         rows = cls.gates * hidden
-        shapes = {"weight_ih": (rows, x.shape[2]), "weight_hh": (rows, hidden)}
-        shapes |= dict.fromkeys(("bias_ih", "bias_hh"), (rows,))
+        shapes: dict[str, tuple] = dict.fromkeys(labels, (rows,))
+        shapes |= {"weight_ih": (rows, x.shape[2]), "weight_hh": (rows, hidden)}
         for label, array in arrays.items():
             shape = shapes.get(label, (x.shape[0], hidden))
             if array is not None and array.shape != shape:
