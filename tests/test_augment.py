@@ -33,9 +33,7 @@ def test_copies_follow_the_seed_and_keep_the_dtype(name, dtype):
     assert np.array_equal(copies, change(images, generator()))
     assert not np.array_equal(copies, change(images, generator(1)))
     assert np.array_equal(images, before), "the rows themselves stay as they are"
-    with pytest.raises(
-        ValueError, match=rf"augment\.{name if name != 'shift' else 'crop'}: .*N, H, W"
-    ):
+    with pytest.raises(ValueError, match=rf"augment\.{name}: expected images \(N, H, W\)"):
         change(images[0], generator())
 
 
