@@ -25,4 +25,5 @@ from minitransformer.functional.losses import (
 )
 from minitransformer.functional.normalization import layer_norm, rms_norm
 from minitransformer.functional.products import einsum, linear, matmul
+from minitransformer.functional.recurrent import gru, lstm, rnn
 from minitransformer.functional.selection import concatenate, maximum, minimum, pad, stack, where

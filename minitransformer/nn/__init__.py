@@ -12,4 +12,5 @@ from minitransformer.nn.layers import Dropout, Embedding, Flatten, Linear
 from minitransformer.nn.module import Module, evaluating
 from minitransformer.nn.normalization import LayerNorm, RMSNorm
 from minitransformer.nn.parameter import Parameter
+from minitransformer.nn.recurrent import GRU, LSTM, RNN
 from minitransformer.nn.transformer import TransformerBlock

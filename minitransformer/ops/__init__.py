@@ -21,6 +21,7 @@ from minitransformer.ops.embedding import Embedding
 from minitransformer.ops.linear import Einsum, Linear, MatMul
 from minitransformer.ops.losses import BCEWithLogits, CrossEntropy, MSELoss
 from minitransformer.ops.normalization import LayerNorm, RMSNorm
+from minitransformer.ops.recurrent import GRU, LSTM, RNN
 from minitransformer.ops.reductions import Max, Mean, Min, Sum, Var
 from minitransformer.ops.selection import Clip, Maximum, Minimum, Where
 from minitransformer.ops.shapes import (
