@@ -13,6 +13,7 @@ from . import (
     convolution,
     cross_entropy,
     dropout,
+    gated,
     gelu,
     indexing,
     linear,
@@ -23,6 +24,7 @@ from . import (
     reductions,
     shapes,
     softmax,
+    through_time,
 )
 from .operation import OPERATIONS, Operation
 
