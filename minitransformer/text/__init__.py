@@ -5,6 +5,7 @@ from minitransformer.text.byte import ByteTokenizer
 from minitransformer.text.char import CharTokenizer
 from minitransformer.text.streaming import StreamDecoder
 from minitransformer.text.tokenizer import Tokenizer, tokenizer_from_dict
+from minitransformer.text.word import WordTokenizer
 
 __all__ = [
     "BPETokenizer",
@@ -12,5 +13,6 @@ __all__ = [
     "CharTokenizer",
     "StreamDecoder",
     "Tokenizer",
+    "WordTokenizer",
     "tokenizer_from_dict",
 ]

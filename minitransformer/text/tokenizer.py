@@ -29,7 +29,7 @@ class Tokenizer(ABC):
 
     @abstractmethod
     def encode(self, text: str) -> np.ndarray:
-        """The ids of `text`, int64 (T,). `decode` gives the same text back."""
+        """The ids of `text`, int64 (T,). `decode` gives the text back, as far as ids keep it."""
 
     @abstractmethod
     def decode_bytes(self, ids: Any) -> bytes:
