@@ -67,6 +67,22 @@ def test_layer(ours, theirs):
     assert_equal_passes(*twins(ours, theirs), (B, T, D))
 
 
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("affine", [True, False])
+@pytest.mark.parametrize("shape", [(4, 3), (4, 3, 5), (4, 3, 5, 2)], ids=str)
+def test_batch_norm(shape, affine, training):
+    kind = "BatchNorm2d" if len(shape) == 4 else "BatchNorm1d"
+    options = {"eps": 1e-3, "momentum": 0.3, "affine": affine}
+    pair = getattr(nn, kind)(3, **options), getattr(torch.nn, kind)(3, **options)
+    ours, theirs = twins(*pair)
+    for _ in range(2):  # the second has statistics to begin with
+        ours.train(training), theirs.train(training)
+        assert_equal_passes(ours, theirs, shape)
+        ours.zero_grad(), theirs.zero_grad()
+    for name, value in theirs.state_dict().items():
+        assert_close(ours.state_dict()[name].numpy(), value)
+
+
 def test_embedding():
     ours, theirs = twins(nn.Embedding(9, D), torch.nn.Embedding(9, D))
     indices = np.array([[0, 8, 3], [3, 3, 1]])

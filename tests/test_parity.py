@@ -75,6 +75,27 @@ def rms_norm(x, weight=None, eps=1e-5, normalized_ndim=1):
     return TF.rms_norm(x, x.shape[-normalized_ndim:], weight, eps)
 
 
+def batch_norm(x, weight=None, bias=None, eps=1e-5):
+    return TF.batch_norm(x, None, None, weight, bias, training=True, eps=eps)
+
+
+def masked_mean(x, mask):
+    rows = zip(x, mask, strict=True)  # by boolean indexing
+    return torch.stack([row[real].mean(0) for row, real in rows]) if len(x) else None
+
+
+def rotary(x, base, start):
+    """Pairs as complex numbers, multiplied by others of length 1."""
+    t, d = x.shape[-2:]
+    angle = torch.outer(
+        torch.arange(start, start + t, dtype=torch.float64),
+        base ** (-torch.arange(0, d, 2, dtype=torch.float64) / d),
+    )
+    pairs = torch.view_as_complex(x.unflatten(-1, (d // 2, 2)))
+    turn = torch.polar(torch.ones_like(angle), angle).to(pairs.dtype)
+    return torch.view_as_real(pairs * turn).reshape(x.shape)
+
+
 def cross_entropy(logits, target, **options):
     return TF.cross_entropy(logits, target, **options)
 
@@ -105,6 +126,9 @@ PYTORCH = {
     "packed_self_attention": packed_attention,
     "layer_norm": layer_norm,
     "rms_norm": rms_norm,
+    "batch_norm": batch_norm,
+    "masked_mean": masked_mean,
+    "rotary": rotary,
     "embedding": lambda weight, indices: TF.embedding(indices, weight),
     "dropout": lambda x, p, seed: TF.dropout(x, p) if p in (0, 1) else None,
     "binary_cross_entropy_with_logits": TF.binary_cross_entropy_with_logits,

@@ -16,6 +16,7 @@ from minitransformer.ops.arithmetic import (
     Sub,
 )
 from minitransformer.ops.attention import Attention, PackedAttention
+from minitransformer.ops.batch_norm import BatchNorm
 from minitransformer.ops.dropout import Dropout
 from minitransformer.ops.embedding import Embedding
 from minitransformer.ops.linear import Einsum, Linear, MatMul
@@ -23,6 +24,7 @@ from minitransformer.ops.losses import BCEWithLogits, CrossEntropy, MSELoss
 from minitransformer.ops.normalization import LayerNorm, RMSNorm
 from minitransformer.ops.reductions import Max, Mean, Min, Sum, Var
 from minitransformer.ops.selection import Clip, Maximum, Minimum, Where
+from minitransformer.ops.sequences import MaskedMean, Rotary
 from minitransformer.ops.shapes import (
     BroadcastTo,
     Concatenate,
