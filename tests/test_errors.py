@@ -179,6 +179,27 @@ TABLE = {
         (lambda: attend(attn_mask=np.ones((3, 5), bool)), ValueError, ["(3, 5)", "(2, 4, 5)"]),
         (lambda: attend(attn_mask=np.ones((4, 5), int)), TypeError, ["boolean", "int64"]),
     ],
+    "rnn": [
+        (lambda: recur(F.rnn, x=f32(2, 3)), ValueError, ["(B, T, D)", "(2, 3)"]),
+        (lambda: recur(F.rnn, x=f32(2, 0, 3)), ValueError, ["at least one step", "(2, 0, 3)"]),
+        (lambda: recur(F.rnn, weight_hh=f64(5, 5)), TypeError, ["float32", "weight_hh float64"]),
+        (lambda: recur(F.rnn, weight_ih=f32(5, 4)), ValueError, ["weight_ih", "(5, 3)", "(5, 4)"]),
+        (lambda: recur(F.rnn, h0=f32(5)), ValueError, ["h0", "(2, 5)", "(5,)"]),
+        (lambda: recur(F.rnn, bias_hh=None), ValueError, ["bias_ih and bias_hh", "one of them"]),
+        (lambda: recur(F.rnn, x=np.ones((2, 4, 3), int)), TypeError, ["floating", "int64"]),
+    ],
+    "lstm": [
+        (lambda: recur(F.lstm, 4, c0=f32(2, 4)), ValueError, ["c0", "(2, 5)", "(2, 4)"]),
+        (lambda: recur(F.lstm, 4, weight_hh=f32(5)), ValueError, ["weight_hh", "(20, 5)", "(5,)"]),
+        (lambda: recur(F.lstm, 4, lengths=[4, 5]), ValueError, ["from 1 to 4", "got 5"]),
+        (lambda: recur(F.lstm, 4, lengths=[0, 4]), ValueError, ["from 1 to 4", "got 0"]),
+        (lambda: recur(F.lstm, 4, lengths=[4]), ValueError, ["lengths", "(2,)", "(1,)"]),
+        (lambda: recur(F.lstm, 4, lengths=[1.0, 2.0]), TypeError, ["integers", "float64"]),
+    ],
+    "gru": [
+        (lambda: recur(F.gru, 4), ValueError, ["weight_ih", "(15, 3)", "(20, 3)"]),
+        (lambda: recur(F.gru, 3, bias_ih=f32(5)), ValueError, ["bias_ih", "(15,)", "(5,)"]),
+    ],
     "embedding": [
         (lambda: F.embedding(ints(0, 5), f32(5, 2)), IndexError, ["from 0 to 4", "got 5"]),
         (lambda: F.embedding(ints(-1), f32(5, 2)), IndexError, ["from 0 to 4", "got -1"]),
@@ -283,6 +304,14 @@ def attend(**changes: object) -> Tensor:
     inputs = {"q": f32(2, 4, 6), "k": f32(2, 5, 6), "v": f32(2, 5, 6)} | changes
     q, k, v = (inputs.pop(name) for name in "qkv")
     return F.scaled_dot_product_attention(q, k, v, **inputs)
+
+
+def recur(function: object, gates: int = 1, **changes: object) -> object:
+    """A recurrent layer from 3 features to a state of 5, over 2 sequences of 4 steps."""
+    states = {"h0": None, "c0": None} if function is F.lstm else {"h0": None}
+    biases = {"bias_ih": f32(5 * gates), "bias_hh": f32(5 * gates)}
+    weights = {"weight_ih": f32(5 * gates, 3), "weight_hh": f32(5 * gates, 5)}
+    return function(**({"x": f32(2, 4, 3)} | states | weights | biases | changes))
 
 
 def binary(logits: object, target: object) -> Tensor:

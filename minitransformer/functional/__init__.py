@@ -25,5 +25,6 @@ from minitransformer.functional.losses import (
 )
 from minitransformer.functional.normalization import batch_norm, layer_norm, rms_norm
 from minitransformer.functional.products import einsum, linear, matmul
+from minitransformer.functional.recurrent import gru, lstm, rnn
 from minitransformer.functional.selection import concatenate, maximum, minimum, pad, stack, where
 from minitransformer.functional.sequences import gather_positions, masked_mean, rotary

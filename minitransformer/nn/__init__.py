@@ -13,4 +13,5 @@ from minitransformer.nn.module import Module, evaluating
 from minitransformer.nn.normalization import BatchNorm1d, BatchNorm2d, LayerNorm, RMSNorm
 from minitransformer.nn.parameter import Parameter
 from minitransformer.nn.positions import LearnedPositions, SinusoidalPositions
+from minitransformer.nn.recurrent import GRU, LSTM, RNN
 from minitransformer.nn.transformer import TransformerBlock

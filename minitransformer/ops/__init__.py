@@ -22,9 +22,10 @@ from minitransformer.ops.embedding import Embedding
 from minitransformer.ops.linear import Einsum, Linear, MatMul
 from minitransformer.ops.losses import BCEWithLogits, CrossEntropy, MSELoss
 from minitransformer.ops.normalization import LayerNorm, RMSNorm
-from minitransformer.ops.reductions import Max, Mean, Min, Sum, Var
+from minitransformer.ops.positions import Rotary
+from minitransformer.ops.recurrent import GRU, LSTM, RNN
+from minitransformer.ops.reductions import MaskedMean, Max, Mean, Min, Sum, Var
 from minitransformer.ops.selection import Clip, Maximum, Minimum, Where
-from minitransformer.ops.sequences import MaskedMean, Rotary
 from minitransformer.ops.shapes import (
     BroadcastTo,
     Concatenate,

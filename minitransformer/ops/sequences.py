@@ -1,92 +1,103 @@
-"""Sequences with padding and with positions: the mean of real tokens, rotary positions."""
+"""What the recurrent ops share: the walk along a padded batch, and the sums over its steps."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from minitransformer.devices import array_module
 from minitransformer.function import Function
-from minitransformer.graph import Node
-from minitransformer.ops.checks import check_floating
+from minitransformer.ops.checks import check_dtypes, check_floating
 
 
-class MaskedMean(Function, name="masked_mean"):
-    """y_b = Σ_t m_bt x_bt / Σ_t m_bt: the mean over a sequence's real tokens.
+class Recurrent(Function):
+    """A recurrent layer; `gates` is G, `states` the names of what it carries along."""
 
-    x (B, T, D), mask (B, T), True at real tokens -> y (B, D). What stands at the padding,
-    even a NaN, has no effect.
+    gates: ClassVar[int]
+    states: ClassVar[tuple[str, ...]] = ("h0",)
+
+    @classmethod
+    def check(cls, x: Any, *inputs: Any, reverse: bool = False) -> None:
+        name, labels = cls.op_name, ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        arrays = dict(zip((*cls.states, *labels), inputs, strict=False))
+        check_floating(name, x)
+        check_dtypes(name, input=x, **arrays)
+        if x.ndim != 3 or x.shape[1] == 0:
+            got = f"got shape {x.shape}"
+            raise ValueError(f"{name}: input should be (B, T, D) with at least one step, {got}")
+        hidden = arrays["weight_hh"].shape[-1] if arrays["weight_hh"].ndim else 0
+        rows = cls.gates * hidden
+        shapes: dict[str, tuple] = dict.fromkeys(labels, (rows,))
+        shapes |= {"weight_ih": (rows, x.shape[2]), "weight_hh": (rows, hidden)}
+        for label, array in arrays.items():
+            shape = shapes.get(label, (x.shape[0], hidden))
+            if array is not None and array.shape != shape:
+                raise ValueError(f"{name}: {label} should be {shape}, got shape {array.shape}")
+        if (arrays.get("bias_ih") is None) != (arrays.get("bias_hh") is None):
+            raise ValueError(f"{name}: expected bias_ih and bias_hh or neither, got one of them")
+        if inputs[len(arrays) :] and inputs[-1] is not None:
+            check_lengths(name, inputs[-1], x)
+
+
+def check_lengths(name: str, lengths: Any, x: Any) -> None:
+    """Refuse what is not one integer from 1 to T for each sequence of x (B, T, ...)."""
+    if lengths.dtype.kind not in "iu":
+        raise TypeError(f"{name}: lengths should be integers, got {lengths.dtype}")
+    if lengths.shape != x.shape[:1]:
+        raise ValueError(f"{name}: lengths should be {x.shape[:1]}, got shape {lengths.shape}")
+    if lengths.size == 0:
+        return
+    low, high = int(lengths.min()), int(lengths.max())
+    if low < 1 or high > x.shape[1]:
+        got = low if low < 1 else high
+        raise ValueError(f"{name}: lengths should be from 1 to {x.shape[1]}, got {got}")
+
+
+def without_padding(x: Any, lengths: Any) -> tuple[Any, Any]:
+    """x with zeros beyond each sequence's end, and which steps are real, (B, T): None for all."""
+    if lengths is None:
+        return x, None
+    xp = array_module(x)
+    real = xp.arange(x.shape[1]) < lengths[:, None]
+    return xp.where(real[..., None], x, x.dtype.type(0)), real
+
+
+def where_real(real: Any, t: int, value: Any, other: Any) -> Any:
+    """`value` in the rows whose step t is real, `other` in those that have ended."""
+    return value if real is None else array_module(real).where(real[:, t, None], value, other)
+
+
+def steps(x: Any, reverse: bool) -> range:
+    """The steps in the order in which the state meets them."""
+    return range(x.shape[1])[::-1] if reverse else range(x.shape[1])
+
+
+def first_state(x: Any, state: Any, weight_hh: Any) -> Any:
+    """The state given, or zeros."""
+    if state is not None:
+        return state
+    return array_module(x).zeros((x.shape[0], weight_hh.shape[1]), x.dtype)
+
+
+def results(x: Any, h: Any, extra: int) -> Any:
+    """Room for the state of each step and `extra` more, (B, T + extra, H)."""
+    return array_module(x).empty((x.shape[0], x.shape[1] + extra, h.shape[1]), x.dtype)
+
+
+def affine(x: Any, weight: Any, bias: Any) -> Any:
+    y = x @ weight.T
+    return y if bias is None else y + bias
+
+
+def gradients(
+    needs: tuple, x: Any, weight_ih: Any, before: Any, da: Any, db: Any, *dstates: Any
+) -> tuple:
+    """The gradients of all inputs, from those of W_ih x + b_ih (da) and of W_hh h + b_hh (db).
+
+    `before` (B, T, H) is the h that came to each step. Every step used the same weights: one
+    product over all steps adds up what each of them says.
     """
-
-    @staticmethod
-    def check(x: Any, mask: Any) -> None:
-        check_floating("masked_mean", x)
-        if x.ndim != 3 or mask.shape != x.shape[:2]:
-            raise ValueError(
-                "masked_mean: expected input (B, T, D) and mask (B, T), "
-                f"got {x.shape} and {mask.shape}"
-            )
-        if mask.dtype != bool:
-            raise TypeError(f"masked_mean: expected a boolean mask, got {mask.dtype}")
-        empty = ~mask.any(axis=1)
-        if bool(empty.any()):
-            row = int(empty.argmax())
-            raise ValueError(f"masked_mean: expected a real token in every row, row {row} has none")
-
-    @staticmethod
-    def forward(ctx: Node, x: Any, mask: Any) -> Any:
-        share = mask / mask.sum(axis=1, keepdims=True)  # of each token in its row's mean
-        share = share.astype(x.dtype)[..., None]
-        ctx.save(share)
-        zero = x.dtype.type(0)
-        return (array_module(x).where(mask[..., None], x, zero) * share).sum(axis=1)
-
-    @staticmethod
-    def backward(ctx: Node, dy: Any) -> tuple:
-        (share,) = ctx.saved
-        return dy[:, None] * share, None
-
-
-class Rotary(Function, name="rotary"):
-    """Each pair of features turned by an angle that grows with the position.
-
-    (y_2i, y_2i+1) = (x_2i cos a - x_2i+1 sin a, x_2i sin a + x_2i+1 cos a),
-    a = (start + t) / base^(2i/D);  x (..., T, D) -> y (..., T, D)
-    The product of two vectors then depends on their distance alone, not on where they stand.
-    Pairs are neighbours, as in the paper; where a model pairs feature i with i + D/2, its
-    features are those of ours in another order.
-    Su et al. 2021, https://arxiv.org/abs/2104.09864
-    """
-
-    @staticmethod
-    def check(x: Any, base: float = 10000.0, start: int = 0) -> None:
-        check_floating("rotary", x)
-        if x.ndim < 2 or x.shape[-1] % 2:
-            raise ValueError(
-                f"rotary: input should be (..., T, D) with an even D, got shape {x.shape}"
-            )
-        if start < 0:
-            raise ValueError(f"rotary: start should not be negative, got {start}")
-        if not base > 0:
-            raise ValueError(f"rotary: base should be positive, got {base}")
-
-    @staticmethod
-    def forward(ctx: Node, x: Any, base: float = 10000.0, start: int = 0) -> Any:
-        xp, (length, features) = array_module(x), x.shape[-2:]
-        speed = base ** (-xp.arange(0, features, 2) / features)
-        angle = xp.arange(start, start + length)[:, None] * speed
-        cos, sin = xp.cos(angle).astype(x.dtype), xp.sin(angle).astype(x.dtype)
-        ctx.save(cos, sin)
-        return turned(x, cos, sin)
-
-    @staticmethod
-    def backward(ctx: Node, dy: Any) -> tuple:
-        # A rotation's transpose is the rotation back.
-        cos, sin = ctx.saved
-        return (turned(dy, cos, -sin),)
-
-
-def turned(x: Any, cos: Any, sin: Any) -> Any:
-    """Neighbouring pairs of features, turned."""
-    first, second = x[..., 0::2], x[..., 1::2]
-    y = array_module(x).empty(x.shape, x.dtype)
-    y[..., 0::2] = first * cos - second * sin
-    y[..., 1::2] = first * sin + second * cos
-    return y
+    a, b = (d.reshape(-1, d.shape[-1]) for d in (da, db))
+    after = needs[1 + len(dstates) :]
+    dx = (a @ weight_ih).reshape(x.shape) if needs[0] else None
+    dweight_ih = a.T @ x.reshape(-1, x.shape[-1]) if after[0] else None
+    dweight_hh = b.T @ before.reshape(-1, before.shape[-1]) if after[1] else None
+    dbias_ih, dbias_hh = (d.sum(axis=0) if any(after[2:]) else None for d in (a, b))
+    return (dx, *dstates, dweight_ih, dweight_hh, dbias_ih, dbias_hh, None)[: len(needs)]
