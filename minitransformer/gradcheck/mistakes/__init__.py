@@ -10,6 +10,7 @@ from . import (
     activations,
     arithmetic,
     attention,
+    batch_norm,
     convolution,
     cross_entropy,
     dropout,
@@ -21,6 +22,7 @@ from . import (
     paths,
     recurrent,
     reductions,
+    sequences,
     shapes,
     softmax,
 )
