@@ -14,4 +14,4 @@ from minitransformer.nn.normalization import BatchNorm1d, BatchNorm2d, LayerNorm
 from minitransformer.nn.parameter import Parameter
 from minitransformer.nn.positions import LearnedPositions, SinusoidalPositions
 from minitransformer.nn.recurrent import GRU, LSTM, RNN
-from minitransformer.nn.transformer import TransformerBlock
+from minitransformer.nn.transformer import TransformerBlock, TransformerDecoderBlock
