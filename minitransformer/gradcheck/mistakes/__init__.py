@@ -19,10 +19,12 @@ from . import (
     losses,
     normalization,
     paths,
+    pooling,
     recurrent,
     reductions,
     shapes,
     softmax,
+    strided_convolution,
 )
 from .operation import OPERATIONS, Operation
 
