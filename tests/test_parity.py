@@ -19,6 +19,8 @@ from minitransformer.tensor import Tensor
 
 torch = pytest.importorskip("torch")
 TF = torch.nn.functional
+pack = torch.nn.utils.rnn.pack_padded_sequence
+unpack = torch.nn.utils.rnn.pad_packed_sequence
 
 QUIET = settings(
     deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
@@ -75,8 +77,59 @@ def rms_norm(x, weight=None, eps=1e-5, normalized_ndim=1):
     return TF.rms_norm(x, x.shape[-normalized_ndim:], weight, eps)
 
 
+def batch_norm(x, weight=None, bias=None, eps=1e-5):
+    return TF.batch_norm(x, None, None, weight, bias, training=True, eps=eps)
+
+
+def masked_mean(x, mask):
+    rows = zip(x, mask, strict=True)  # by boolean indexing
+    return torch.stack([row[real].mean(0) for row, real in rows]) if len(x) else None
+
+
+def rotary(x, base, start):
+    """Pairs as complex numbers, multiplied by others of length 1."""
+    t, d = x.shape[-2:]
+    angle = torch.outer(
+        torch.arange(start, start + t, dtype=torch.float64),
+        base ** (-torch.arange(0, d, 2, dtype=torch.float64) / d),
+    )
+    pairs = torch.view_as_complex(x.unflatten(-1, (d // 2, 2)))
+    turn = torch.polar(torch.ones_like(angle), angle).to(pairs.dtype)
+    return torch.view_as_real(pairs * turn).reshape(x.shape)
+
+
 def cross_entropy(logits, target, **options):
     return TF.cross_entropy(logits, target, **options)
+
+
+def recurrent(name: str, states: int) -> Callable:
+    """One direction of PyTorch's layer, packed where there are lengths."""
+
+    def call(x, *inputs, reverse):
+        if len(x) == 0:
+            return None  # PyTorch packs no empty batch
+        start, weights, lengths = inputs[:states], inputs[states : states + 4], inputs[states + 4 :]
+        weights = [w for w in weights if w is not None]
+        hidden = weights[1].shape[1]
+        zeros = x.new_zeros(len(x), hidden)
+        first = [torch.stack([zeros if s is None else s] * 2)[: 1 + reverse] for s in start]
+        options = (len(weights) == 4, 1, 0.0, True, reverse)  # biases, layers, dropout, training
+        weights = [*[w.detach() for w in weights] * reverse, *weights]
+        function = getattr(torch, name)
+        first = first[0] if states == 1 else first
+        if not lengths:
+            y, *last = function(x, first, weights, *options, True)
+        else:
+            packed = pack(x, lengths[0], batch_first=True, enforce_sorted=False)
+            order = packed.sorted_indices
+            first = first[:, order] if states == 1 else [s[:, order] for s in first]
+            y, *last = function(packed.data, packed.batch_sizes, first, weights, *options)
+            y = torch.nn.utils.rnn.PackedSequence(y, *packed[1:])
+            y, _ = unpack(y, batch_first=True, total_length=x.shape[1])
+            last = [s[:, packed.unsorted_indices] for s in last]
+        return torch.cat([y[..., -hidden:], *[s[-1][:, None] for s in last]], dim=1)
+
+    return call
 
 
 # What PyTorch computes for an op's inputs and options; None for a case that it does not have.
@@ -105,6 +158,12 @@ PYTORCH = {
     "packed_self_attention": packed_attention,
     "layer_norm": layer_norm,
     "rms_norm": rms_norm,
+    "batch_norm": batch_norm,
+    "masked_mean": masked_mean,
+    "rotary": rotary,
+    "rnn": recurrent("rnn_tanh", 1),
+    "lstm": recurrent("lstm", 2),
+    "gru": recurrent("gru", 1),
     "embedding": lambda weight, indices: TF.embedding(indices, weight),
     "dropout": lambda x, p, seed: TF.dropout(x, p) if p in (0, 1) else None,
     "binary_cross_entropy_with_logits": TF.binary_cross_entropy_with_logits,

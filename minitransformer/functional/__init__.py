@@ -24,7 +24,9 @@ from minitransformer.functional.losses import (
     cross_entropy,
     mse_loss,
 )
-from minitransformer.functional.normalization import layer_norm, rms_norm
+from minitransformer.functional.normalization import batch_norm, layer_norm, rms_norm
 from minitransformer.functional.pooling import avg_pool2d, max_pool2d, upsample
 from minitransformer.functional.products import einsum, linear, matmul
+from minitransformer.functional.recurrent import gru, lstm, rnn
 from minitransformer.functional.selection import concatenate, maximum, minimum, pad, stack, where
+from minitransformer.functional.sequences import gather_positions, masked_mean, rotary

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from minitransformer import functional as F
 from minitransformer.devices import array_module
 from minitransformer.methods import data_of
@@ -52,8 +54,8 @@ class MultiHeadAttention(Module):
             key: (B, S, d_model), `query` by default.
             value: (B, S, d_model), `key` by default.
             attn_mask: (T, S) or four axes that broadcast to (B, n_head, T, S): boolean, True
-                where a query may look, or floating, added to the scores. For sequences
-                padded at the end: `(np.arange(S) < lengths[:, None])[:, None, None]`.
+                where a query may look, or floating, added to the scores. For padded
+                sequences: `key_padding_mask`.
             is_causal: query i sees keys 0 to i.
             need_weights: return (output, weights), weights (B, n_head, T, S) before dropout.
         """
@@ -88,6 +90,21 @@ class MultiHeadAttention(Module):
 
     def extra_repr(self) -> str:
         return f"{self.d_model}, n_head={self.n_head}"
+
+
+def key_padding_mask(mask: Any) -> Any:
+    """What hides padding from attention: (B, T), True at real tokens -> (B, 1, 1, T).
+
+    Raises:
+        ValueError: the mask does not have two axes.
+        TypeError: it is not boolean.
+    """
+    mask = data_of(mask) if hasattr(mask, "shape") else np.asarray(mask)
+    if mask.ndim != 2:
+        raise ValueError(f"key_padding_mask: mask should be (B, T), got shape {mask.shape}")
+    if mask.dtype != bool:
+        raise TypeError(f"key_padding_mask: mask should be boolean, got {mask.dtype}")
+    return mask[:, None, None]
 
 
 def attention_weights(q: Tensor, k: Tensor, attn_mask: Any, is_causal: bool) -> Tensor:
