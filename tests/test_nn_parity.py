@@ -198,6 +198,27 @@ def test_transformer_block(norm_first, causal):
     assert_equal_passes(ours, theirs, (B, T, D), run=lambda x: theirs(x, src_mask=mask))
 
 
+@pytest.mark.parametrize("norm_first", [True, False])
+@pytest.mark.parametrize("activation", ["gelu", "relu"])
+def test_transformer_decoder_block(norm_first, activation):
+    options = {"dropout": 0.0, "norm_first": norm_first, "activation": activation}
+    theirs = torch.nn.TransformerDecoderLayer(
+        D, HEADS, 3 * D, batch_first=True, layer_norm_eps=1e-3, **options
+    )
+    ours = nn.TransformerDecoderBlock(D, HEADS, mlp_ratio=3, eps=1e-3, **options)
+    ours, theirs = twins(ours, theirs)
+    later, real = torch_mask(np.tri(T, dtype=bool)), np.arange(S) < np.array([[3], [S]])
+    assert_equal_passes(
+        ours,
+        theirs,
+        *[(B, T, D), (B, S, D)],
+        run=lambda x, memory: theirs(
+            x, memory, tgt_mask=later, memory_key_padding_mask=torch_mask(real)
+        ),
+        memory_mask=nn.key_padding_mask(real),
+    )
+
+
 def test_causal_weights_look_back_only():
     x = mt.randn(B, T, D)
     _, weights = nn.MultiHeadAttention(D, HEADS)(x, is_causal=True, need_weights=True)

@@ -16,4 +16,4 @@ from minitransformer.nn.parameter import Parameter
 from minitransformer.nn.pooling import AvgPool2d, MaxPool2d, Upsample
 from minitransformer.nn.positions import LearnedPositions, SinusoidalPositions
 from minitransformer.nn.recurrent import GRU, LSTM, RNN
-from minitransformer.nn.transformer import TransformerBlock
+from minitransformer.nn.transformer import TransformerBlock, TransformerDecoderBlock
