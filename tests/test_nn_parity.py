@@ -68,6 +68,25 @@ def test_layer(ours, theirs):
     assert_equal_passes(*twins(ours, theirs), (B, T, D))
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments", "options"),
+    [
+        ("Conv2d", (4, 6, 3), {}),
+        ("Conv2d", (4, 6, (3, 2)), {"stride": 2, "padding": (1, 0), "dilation": 2, "groups": 2}),
+        ("Conv2d", (4, 6, 1), {"bias": False}),
+        ("ConvTranspose2d", (4, 6, 3), {"stride": 2, "padding": 1, "output_padding": 1}),
+        ("ConvTranspose2d", (4, 6, (4, 2)), {"bias": False}),
+        ("MaxPool2d", (2,), {}),
+        ("MaxPool2d", (3, 2), {"padding": 1}),
+        ("AvgPool2d", ((2, 3),), {"stride": 1, "padding": (1, 0)}),
+        ("Upsample", (), {"scale_factor": 2}),
+    ],
+)
+def test_layer_for_images(name, arguments, options):
+    ours, theirs = (getattr(library, name)(*arguments, **options) for library in (nn, torch.nn))
+    assert_equal_passes(*twins(ours, theirs), (B, 4, 7, 9))
+
+
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("affine", [True, False])
 @pytest.mark.parametrize("shape", [(4, 3), (4, 3, 5), (4, 3, 5, 2)], ids=str)
