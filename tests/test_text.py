@@ -264,7 +264,8 @@ REFUSED = {
     ),
     "unknown type": (
         lambda: tokenizer_from_dict({"type": "wordy"}),
-        "tokenizer_from_dict: type must be one of bpe, byte, char, word, got 'wordy'",
+        "tokenizer_from_dict: type must be one of bpe, byte, char, gpt2, word, wordpiece,"
+        " got 'wordy'",
     ),
 }
 

@@ -96,3 +96,15 @@ def check_training_text(text: str, who: str) -> None:
     """Refuse a text that there is nothing to learn from, or that UTF-8 cannot hold."""
     if not utf8(text, who):
         raise ValueError(f"{who}: text is empty")
+
+
+def check_tokens(tokens: list[str], who: str) -> dict[str, int]:
+    """Each token's id. Refuse a vocabulary that has a token twice, or anything but texts."""
+    ids: dict[str, int] = {}
+    for i, token in enumerate(tokens):
+        if not isinstance(token, str) or not token:
+            raise ValueError(f"{who}: token {i} should be a text that is not empty, got {token!r}")
+        if token in ids:
+            raise ValueError(f"{who}: token {i} is {token!r}, as is token {ids[token]}")
+        ids[token] = i
+    return ids

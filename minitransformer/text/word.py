@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minitransformer.text.tokenizer import Tokenizer, utf8
+from minitransformer.text.tokenizer import Tokenizer, check_tokens, utf8
 
 PADDING, UNKNOWN = "<pad>", "<unk>"
 
@@ -34,13 +34,8 @@ class WordTokenizer(Tokenizer, name="word"):
 
     def __init__(self, words: Iterable[str]):
         self.words = list(words)
-        if not all(isinstance(word, str) and word for word in self.words):
-            raise TypeError("WordTokenizer: words must be texts of at least one character")
         self._tokens = [PADDING, UNKNOWN, *self.words]
-        self._ids = {token: i for i, token in enumerate(self._tokens)}
-        if len(self._ids) < len(self._tokens):
-            (word, _), *_ = Counter(self._tokens).most_common(1)
-            raise ValueError(f"WordTokenizer: words must all differ, got {word!r} twice")
+        self._ids = check_tokens(self._tokens, "WordTokenizer")
 
     @classmethod
     def train(cls, texts: Iterable[str], vocab_size: int, min_count: int = 1) -> "WordTokenizer":
