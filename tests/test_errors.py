@@ -234,6 +234,49 @@ TABLE = {
         (lambda: smoothed(1.5), ValueError, ["label_smoothing", "[0, 1]", "1.5"]),
         (lambda: smoothed(float("nan")), ValueError, ["label_smoothing", "nan"]),
     ],
+    "conv2d": [
+        (lambda: conv(x=f32(4, 5, 5)), ValueError, ["(B, C, H, W)", "(4, 5, 5)"]),
+        (lambda: conv(x=np.ones((2, 4, 5, 5), int)), TypeError, ["floating-point", "int64"]),
+        (lambda: conv(weight=f64(6, 4, 3, 3)), TypeError, ["input float32", "weight float64"]),
+        (lambda: conv(weight=f32(6, 4)), ValueError, ["(out, in / groups, K, L)", "(6, 4)"]),
+        (lambda: conv(weight=f32(6, 4, 0, 3)), ValueError, ["(6, 4, 0, 3)"]),
+        (lambda: conv(weight=f32(6, 3, 3, 3)), ValueError, ["4 channels", "expects 3"]),
+        (lambda: conv(groups=2), ValueError, ["4 channels", "expects 8 in 2 groups"]),
+        (lambda: conv(groups=4), ValueError, ["4 groups", "6 outputs"]),
+        (lambda: conv(groups=0), ValueError, ["groups", "from 1", "got 0"]),
+        (lambda: conv(bias=f32(4)), ValueError, ["bias", "(6,)", "(4,)"]),
+        (lambda: conv(weight=f32(6, 4, 6, 3)), ValueError, ["(6, 3)", "larger", "(5, 5)"]),
+        (lambda: conv(dilation=3, padding=0), ValueError, ["dilated to (7, 7)", "(5, 5)"]),
+        (lambda: conv(stride=0), ValueError, ["stride", "from 1", "got 0"]),
+        (lambda: conv(stride=(1, 2, 3)), ValueError, ["stride", "two", "(1, 2, 3)"]),
+        (lambda: conv(padding=-1), ValueError, ["padding", "from 0", "got -1"]),
+        (lambda: conv(padding="same"), ValueError, ["padding", "'same'"]),
+        (lambda: conv(stride=1.0), ValueError, ["stride", "integer", "1.0"]),
+    ],
+    "conv_transpose2d": [
+        (lambda: transposed(x=f32(5, 5)), ValueError, ["(B, C, H, W)", "(5, 5)"]),
+        (lambda: transposed(x=f32(2, 5, 5, 5)), ValueError, ["5 channels", "expects 4"]),
+        (lambda: transposed(weight=f32(4, 6, 3)), ValueError, ["(in, out, K, L)", "(4, 6, 3)"]),
+        (lambda: transposed(bias=f32(4)), ValueError, ["bias", "(6,)", "(4,)"]),
+        (lambda: transposed(output_padding=2, stride=2), ValueError, ["(2, 2)", "smaller"]),
+        (lambda: transposed(padding=4), ValueError, ["(4, 4)", "leaves nothing", "(7, 7)"]),
+        (lambda: transposed(stride=(2, 0)), ValueError, ["stride", "(2, 0)"]),
+    ],
+    "max_pool2d": [
+        (lambda: F.max_pool2d(f32(5, 5), 2), ValueError, ["(B, C, H, W)", "(5, 5)"]),
+        (lambda: F.max_pool2d(f32(1, 1, 5, 5), 6), ValueError, ["(6, 6)", "larger", "(5, 5)"]),
+        (lambda: F.max_pool2d(f32(1, 1, 5, 5), 3, padding=2), ValueError, ["half", "(3, 3)"]),
+        (lambda: F.max_pool2d(f32(1, 1, 5, 5), 0), ValueError, ["kernel_size", "got 0"]),
+        (lambda: F.max_pool2d(f32(1, 1, 5, 5), 2, 0), ValueError, ["stride", "got 0"]),
+    ],
+    "avg_pool2d": [
+        (lambda: F.avg_pool2d(f32(1, 1, 5, 5), (2, 6)), ValueError, ["(2, 6)", "(5, 5)"]),
+        (lambda: F.avg_pool2d(f32(1, 1, 5, 5), 2, padding=2), ValueError, ["half", "(2, 2)"]),
+    ],
+    "upsample": [
+        (lambda: F.upsample(f32(2, 3), 2), ValueError, ["(B, C, H, W)", "(2, 3)"]),
+        (lambda: F.upsample(f32(1, 1, 2, 2), 1.5), ValueError, ["scale_factor", "1.5"]),
+    ],
 }
 
 OTHERS = {
@@ -304,6 +347,14 @@ def attend(**changes: object) -> Tensor:
     inputs = {"q": f32(2, 4, 6), "k": f32(2, 5, 6), "v": f32(2, 5, 6)} | changes
     q, k, v = (inputs.pop(name) for name in "qkv")
     return F.scaled_dot_product_attention(q, k, v, **inputs)
+
+
+def conv(**changes: object) -> Tensor:
+    return F.conv2d(**{"x": f32(2, 4, 5, 5), "weight": f32(6, 4, 3, 3)} | changes)
+
+
+def transposed(**changes: object) -> Tensor:
+    return F.conv_transpose2d(**{"x": f32(2, 4, 5, 5), "weight": f32(4, 6, 3, 3)} | changes)
 
 
 def recur(function: object, gates: int = 1, **changes: object) -> object:

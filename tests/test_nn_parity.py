@@ -68,6 +68,25 @@ def test_layer(ours, theirs):
     assert_equal_passes(*twins(ours, theirs), (B, T, D))
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments", "options"),
+    [
+        ("Conv2d", (4, 6, 3), {}),
+        ("Conv2d", (4, 6, (3, 2)), {"stride": 2, "padding": (1, 0), "dilation": 2, "groups": 2}),
+        ("Conv2d", (4, 6, 1), {"bias": False}),
+        ("ConvTranspose2d", (4, 6, 3), {"stride": 2, "padding": 1, "output_padding": 1}),
+        ("ConvTranspose2d", (4, 6, (4, 2)), {"bias": False}),
+        ("MaxPool2d", (2,), {}),
+        ("MaxPool2d", (3, 2), {"padding": 1}),
+        ("AvgPool2d", ((2, 3),), {"stride": 1, "padding": (1, 0)}),
+        ("Upsample", (), {"scale_factor": 2}),
+    ],
+)
+def test_layer_for_images(name, arguments, options):
+    ours, theirs = (getattr(library, name)(*arguments, **options) for library in (nn, torch.nn))
+    assert_equal_passes(*twins(ours, theirs), (B, 4, 7, 9))
+
+
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("affine", [True, False])
 @pytest.mark.parametrize("shape", [(4, 3), (4, 3, 5), (4, 3, 5, 2)], ids=str)
@@ -177,6 +196,27 @@ def test_transformer_block(norm_first, causal):
     ours, theirs = twins(ours, theirs)
     mask = torch_mask(np.tri(T, dtype=bool)) if causal else None
     assert_equal_passes(ours, theirs, (B, T, D), run=lambda x: theirs(x, src_mask=mask))
+
+
+@pytest.mark.parametrize("norm_first", [True, False])
+@pytest.mark.parametrize("activation", ["gelu", "relu"])
+def test_transformer_decoder_block(norm_first, activation):
+    options = {"dropout": 0.0, "norm_first": norm_first, "activation": activation}
+    theirs = torch.nn.TransformerDecoderLayer(
+        D, HEADS, 3 * D, batch_first=True, layer_norm_eps=1e-3, **options
+    )
+    ours = nn.TransformerDecoderBlock(D, HEADS, mlp_ratio=3, eps=1e-3, **options)
+    ours, theirs = twins(ours, theirs)
+    later, real = torch_mask(np.tri(T, dtype=bool)), np.arange(S) < np.array([[3], [S]])
+    assert_equal_passes(
+        ours,
+        theirs,
+        *[(B, T, D), (B, S, D)],
+        run=lambda x, memory: theirs(
+            x, memory, tgt_mask=later, memory_key_padding_mask=torch_mask(real)
+        ),
+        memory_mask=nn.key_padding_mask(real),
+    )
 
 
 def test_causal_weights_look_back_only():

@@ -70,6 +70,33 @@ class MultiHeadAttention(Module):
         y = self.out_proj(y.permute(0, 2, 1, 3).reshape(query.shape))
         return (y, attention_weights(q, k, attn_mask, is_causal)) if need_weights else y
 
+    def attend_next(self, x: Tensor, cache: Any) -> Tensor:
+        """Self-attention of the positions that follow those in the cache (B, T, d_model)."""
+        batch, length, _ = x.shape
+        packed = F.linear(x, self.in_proj_weight, self.in_proj_bias)
+        return self.out_proj(cache.attend(packed.reshape(batch, length, 3, self.n_head, -1)))
+
+    def keys_and_values(self, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """Those of a memory (B, S, d_model), as heads: to be computed once, for `attend_to`."""
+        weight, bias = self.in_proj_weight[self.d_model :], self.in_proj_bias
+        packed = F.linear(memory, weight, None if bias is None else bias[self.d_model :])
+        keys, values = packed.split(self.d_model, axis=-1)
+        return self._heads(keys), self._heads(values)
+
+    def attend_to(
+        self, query: Tensor, keys: Tensor, values: Tensor, attn_mask: Any = None
+    ) -> Tensor:
+        """Attend from `query` (R, T, d_model) to what `keys_and_values` made of B rows.
+
+        R is a multiple of B: the first R / B rows look at the first row of the memory, and so
+        on. They are queries of one attention, so that nothing is copied for them.
+        """
+        d_model, bias = self.d_model, self.in_proj_bias
+        q = F.linear(query, self.in_proj_weight[:d_model], None if bias is None else bias[:d_model])
+        q = self._heads(q.reshape(keys.shape[0], -1, d_model))
+        y = F.scaled_dot_product_attention(q, keys, values, attn_mask)
+        return self.out_proj(y.permute(0, 2, 1, 3).reshape(query.shape))
+
     def _project(self, query: Tensor, key: Tensor | None, value: Tensor | None) -> list[Tensor]:
         """q, k and v as heads, (B, n_head, length, head_dim)."""
         if key is None and value is None:

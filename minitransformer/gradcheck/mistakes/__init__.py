@@ -20,11 +20,13 @@ from . import (
     losses,
     normalization,
     paths,
+    pooling,
     recurrent,
     reductions,
     sequences,
     shapes,
     softmax,
+    strided_convolution,
 )
 from .operation import OPERATIONS, Operation
 
