@@ -76,6 +76,8 @@ def rowwise(rows: int, draw: np.random.Generator) -> Iterator[tuple[Any, tuple, 
     yield from ((ops.GELU, (x,), {"approximate": form}) for form in ("none", "tanh"))
     yield ops.LayerNorm, (x, weight, bias), {}
     yield ops.RMSNorm, (x, weight), {}
+    images = x.reshape(-1, 8, FEATURES)
+    yield ops.BatchNorm, (images, weight[:8], bias[:8]), {}
     yield ops.Dropout, (x,), {"p": 0.1, "seed": 1}
     yield ops.Embedding, (x, draw.integers(rows, size=rows)), {}
     yield ops.CrossEntropy, (x, classes), {}

@@ -19,6 +19,7 @@ PER_ELEMENT = {
     "log_softmax": (5, 4),
     "layer_norm": (7, 11),
     "rms_norm": (4, 9),
+    "batch_norm": (7, 11),
     "dropout": (1, 1),
     "embedding": (0, 1),
     "cross_entropy": (4, 3),

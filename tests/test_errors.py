@@ -5,6 +5,7 @@ import pytest
 
 import minitransformer as mt
 from minitransformer import functional as F
+from minitransformer import nn
 from minitransformer.function import OPS, Function
 from minitransformer.tensor import Tensor
 
@@ -132,6 +133,37 @@ TABLE = {
         (lambda: F.rms_norm(f32(2, 3), (2, 2)), ValueError, ["(2, 2)", "(2, 3)"]),
         (lambda: F.rms_norm(f32(2, 3), 3, f32(2)), ValueError, ["weight", "(3,)", "(2,)"]),
     ],
+    "batch_norm": [
+        (lambda: batch_norm(f32(3)), ValueError, ["(B, C, ...)", "(3,)"]),
+        (lambda: batch_norm(f32(1, 3)), ValueError, ["more than one entry", "(1, 3)"]),
+        (lambda: batch_norm(f32(2, 3), f32(2)), ValueError, ["weight", "(3,)", "(2,)"]),
+        (lambda: batch_norm(f32(2, 3), None, f64(3)), TypeError, ["float32", "bias float64"]),
+        (lambda: batch_norm(np.ones((2, 3), int)), TypeError, ["floating-point", "int64"]),
+        (lambda: F.batch_norm(f32(2, 3), None, None), ValueError, ["running_mean", "training"]),
+        (lambda: F.batch_norm(f32(2, 3), f32(2), f32(3)), ValueError, ["running_mean", "(2,)"]),
+        (
+            lambda: F.batch_norm(f32(2, 3), f32(2), None, training=True),
+            ValueError,
+            ["running statistic should be (3,)", "(2,)"],
+        ),
+    ],
+    "masked_mean": [
+        (lambda: F.masked_mean(f32(2, 3), np.ones(2, bool)), ValueError, ["(B, T, D)", "(2, 3)"]),
+        (lambda: F.masked_mean(f32(2, 3, 4), np.ones((3, 2), bool)), ValueError, ["(3, 2)"]),
+        (lambda: F.masked_mean(f32(1, 2, 4), np.ones((1, 2))), TypeError, ["boolean", "float64"]),
+        (
+            lambda: F.masked_mean(f32(2, 1, 4), np.array([[True], [False]])),
+            ValueError,
+            ["real token in every row", "row 1 has none"],
+        ),
+    ],
+    "rotary": [
+        (lambda: F.rotary(f32(2, 3)), ValueError, ["even D", "(2, 3)"]),
+        (lambda: F.rotary(f32(4)), ValueError, ["(..., T, D)", "(4,)"]),
+        (lambda: F.rotary(f32(2, 4), start=-1), ValueError, ["start", "-1"]),
+        (lambda: F.rotary(f32(2, 4), base=0.0), ValueError, ["base", "0.0"]),
+        (lambda: F.rotary(ints(1)), TypeError, ["floating-point", "int64"]),
+    ],
     "packed_self_attention": [
         (lambda: F.packed_self_attention(f32(2, 5, 12)), ValueError, ["(2, 5, 12)", "head_dim"]),
         (lambda: F.packed_self_attention(f32(2, 5, 2, 2, 4)), ValueError, ["(2, 5, 2, 2, 4)"]),
@@ -202,6 +234,49 @@ TABLE = {
         (lambda: smoothed(1.5), ValueError, ["label_smoothing", "[0, 1]", "1.5"]),
         (lambda: smoothed(float("nan")), ValueError, ["label_smoothing", "nan"]),
     ],
+    "conv2d": [
+        (lambda: conv(x=f32(4, 5, 5)), ValueError, ["(B, C, H, W)", "(4, 5, 5)"]),
+        (lambda: conv(x=np.ones((2, 4, 5, 5), int)), TypeError, ["floating-point", "int64"]),
+        (lambda: conv(weight=f64(6, 4, 3, 3)), TypeError, ["input float32", "weight float64"]),
+        (lambda: conv(weight=f32(6, 4)), ValueError, ["(out, in / groups, K, L)", "(6, 4)"]),
+        (lambda: conv(weight=f32(6, 4, 0, 3)), ValueError, ["(6, 4, 0, 3)"]),
+        (lambda: conv(weight=f32(6, 3, 3, 3)), ValueError, ["4 channels", "expects 3"]),
+        (lambda: conv(groups=2), ValueError, ["4 channels", "expects 8 in 2 groups"]),
+        (lambda: conv(groups=4), ValueError, ["4 groups", "6 outputs"]),
+        (lambda: conv(groups=0), ValueError, ["groups", "from 1", "got 0"]),
+        (lambda: conv(bias=f32(4)), ValueError, ["bias", "(6,)", "(4,)"]),
+        (lambda: conv(weight=f32(6, 4, 6, 3)), ValueError, ["(6, 3)", "larger", "(5, 5)"]),
+        (lambda: conv(dilation=3, padding=0), ValueError, ["dilated to (7, 7)", "(5, 5)"]),
+        (lambda: conv(stride=0), ValueError, ["stride", "from 1", "got 0"]),
+        (lambda: conv(stride=(1, 2, 3)), ValueError, ["stride", "two", "(1, 2, 3)"]),
+        (lambda: conv(padding=-1), ValueError, ["padding", "from 0", "got -1"]),
+        (lambda: conv(padding="same"), ValueError, ["padding", "'same'"]),
+        (lambda: conv(stride=1.0), ValueError, ["stride", "integer", "1.0"]),
+    ],
+    "conv_transpose2d": [
+        (lambda: transposed(x=f32(5, 5)), ValueError, ["(B, C, H, W)", "(5, 5)"]),
+        (lambda: transposed(x=f32(2, 5, 5, 5)), ValueError, ["5 channels", "expects 4"]),
+        (lambda: transposed(weight=f32(4, 6, 3)), ValueError, ["(in, out, K, L)", "(4, 6, 3)"]),
+        (lambda: transposed(bias=f32(4)), ValueError, ["bias", "(6,)", "(4,)"]),
+        (lambda: transposed(output_padding=2, stride=2), ValueError, ["(2, 2)", "smaller"]),
+        (lambda: transposed(padding=4), ValueError, ["(4, 4)", "leaves nothing", "(7, 7)"]),
+        (lambda: transposed(stride=(2, 0)), ValueError, ["stride", "(2, 0)"]),
+    ],
+    "max_pool2d": [
+        (lambda: F.max_pool2d(f32(5, 5), 2), ValueError, ["(B, C, H, W)", "(5, 5)"]),
+        (lambda: F.max_pool2d(f32(1, 1, 5, 5), 6), ValueError, ["(6, 6)", "larger", "(5, 5)"]),
+        (lambda: F.max_pool2d(f32(1, 1, 5, 5), 3, padding=2), ValueError, ["half", "(3, 3)"]),
+        (lambda: F.max_pool2d(f32(1, 1, 5, 5), 0), ValueError, ["kernel_size", "got 0"]),
+        (lambda: F.max_pool2d(f32(1, 1, 5, 5), 2, 0), ValueError, ["stride", "got 0"]),
+    ],
+    "avg_pool2d": [
+        (lambda: F.avg_pool2d(f32(1, 1, 5, 5), (2, 6)), ValueError, ["(2, 6)", "(5, 5)"]),
+        (lambda: F.avg_pool2d(f32(1, 1, 5, 5), 2, padding=2), ValueError, ["half", "(2, 2)"]),
+    ],
+    "upsample": [
+        (lambda: F.upsample(f32(2, 3), 2), ValueError, ["(B, C, H, W)", "(2, 3)"]),
+        (lambda: F.upsample(f32(1, 1, 2, 2), 1.5), ValueError, ["scale_factor", "1.5"]),
+    ],
 }
 
 OTHERS = {
@@ -235,6 +310,14 @@ OTHERS = {
         (lambda: f32(2).__iadd__(leaf(3, 2)), ValueError, ["(2,)", "(3, 2)"]),
         (lambda: f32(2).__iadd__(f32(3)), ValueError, ["(2,)", "(3,)"]),
     ],
+    "gather_positions": [
+        (lambda: gather(f32(2, 3), np.ones(2, bool)), ValueError, ["(B, T, D)", "(2, 3)", "(2,)"]),
+        (lambda: gather(f32(1, 2, 3), np.ones((1, 2))), TypeError, ["boolean", "float64"]),
+    ],
+    "key_padding_mask": [
+        (lambda: nn.key_padding_mask(np.ones(3, bool)), ValueError, ["(B, T)", "(3,)"]),
+        (lambda: nn.key_padding_mask(np.ones((1, 3))), TypeError, ["boolean", "float64"]),
+    ],
     "transpose": [(lambda: f32(2, 3).transpose(0, 2), ValueError, ["(2, 3)", "0, 2"])],
     "squeeze": [(lambda: f32(2, 1).squeeze(0), ValueError, ["size 1", "0", "(2, 1)"])],
     "unsqueeze": [(lambda: f32(2).unsqueeze(3), ValueError, ["-2 to 1", "got 3"])],
@@ -253,10 +336,25 @@ CASES = [
 ]
 
 
+def batch_norm(x: object, weight: object = None, bias: object = None) -> Tensor:
+    return F.batch_norm(x, None, None, weight, bias, training=True)
+
+
+gather = F.gather_positions
+
+
 def attend(**changes: object) -> Tensor:
     inputs = {"q": f32(2, 4, 6), "k": f32(2, 5, 6), "v": f32(2, 5, 6)} | changes
     q, k, v = (inputs.pop(name) for name in "qkv")
     return F.scaled_dot_product_attention(q, k, v, **inputs)
+
+
+def conv(**changes: object) -> Tensor:
+    return F.conv2d(**{"x": f32(2, 4, 5, 5), "weight": f32(6, 4, 3, 3)} | changes)
+
+
+def transposed(**changes: object) -> Tensor:
+    return F.conv_transpose2d(**{"x": f32(2, 4, 5, 5), "weight": f32(4, 6, 3, 3)} | changes)
 
 
 def recur(function: object, gates: int = 1, **changes: object) -> object:

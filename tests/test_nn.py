@@ -259,6 +259,11 @@ def test_first_values_are_pytorch_s_and_follow_the_seed():
             lambda: nn.MultiHeadAttention(10, 3),
             r"d_model \(10\) should be divisible by n_head \(3\)",
         ),
+        (lambda: nn.BatchNorm2d(0), "BatchNorm2d: num_features .* got 0"),
+        (
+            lambda: nn.TransformerDecoderBlock(8, 2, activation="tanh"),
+            'TransformerDecoderBlock: activation should be "gelu" or "relu", got \'tanh\'',
+        ),
         (lambda: nn.TransformerBlock(8, 0), "n_head should be a positive integer, got 0"),
     ],
 )

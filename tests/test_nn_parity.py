@@ -68,6 +68,41 @@ def test_layer(ours, theirs):
     assert_equal_passes(*twins(ours, theirs), (B, T, D))
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments", "options"),
+    [
+        ("Conv2d", (4, 6, 3), {}),
+        ("Conv2d", (4, 6, (3, 2)), {"stride": 2, "padding": (1, 0), "dilation": 2, "groups": 2}),
+        ("Conv2d", (4, 6, 1), {"bias": False}),
+        ("ConvTranspose2d", (4, 6, 3), {"stride": 2, "padding": 1, "output_padding": 1}),
+        ("ConvTranspose2d", (4, 6, (4, 2)), {"bias": False}),
+        ("MaxPool2d", (2,), {}),
+        ("MaxPool2d", (3, 2), {"padding": 1}),
+        ("AvgPool2d", ((2, 3),), {"stride": 1, "padding": (1, 0)}),
+        ("Upsample", (), {"scale_factor": 2}),
+    ],
+)
+def test_layer_for_images(name, arguments, options):
+    ours, theirs = (getattr(library, name)(*arguments, **options) for library in (nn, torch.nn))
+    assert_equal_passes(*twins(ours, theirs), (B, 4, 7, 9))
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("affine", [True, False])
+@pytest.mark.parametrize("shape", [(4, 3), (4, 3, 5), (4, 3, 5, 2)], ids=str)
+def test_batch_norm(shape, affine, training):
+    kind = "BatchNorm2d" if len(shape) == 4 else "BatchNorm1d"
+    options = {"eps": 1e-3, "momentum": 0.3, "affine": affine}
+    pair = getattr(nn, kind)(3, **options), getattr(torch.nn, kind)(3, **options)
+    ours, theirs = twins(*pair)
+    for _ in range(2):  # the second has statistics to begin with
+        ours.train(training), theirs.train(training)
+        assert_equal_passes(ours, theirs, shape)
+        ours.zero_grad(), theirs.zero_grad()
+    for name, value in theirs.state_dict().items():
+        assert_close(ours.state_dict()[name].numpy(), value)
+
+
 def test_embedding():
     ours, theirs = twins(nn.Embedding(9, D), torch.nn.Embedding(9, D))
     indices = np.array([[0, 8, 3], [3, 3, 1]])
@@ -161,6 +196,27 @@ def test_transformer_block(norm_first, causal):
     ours, theirs = twins(ours, theirs)
     mask = torch_mask(np.tri(T, dtype=bool)) if causal else None
     assert_equal_passes(ours, theirs, (B, T, D), run=lambda x: theirs(x, src_mask=mask))
+
+
+@pytest.mark.parametrize("norm_first", [True, False])
+@pytest.mark.parametrize("activation", ["gelu", "relu"])
+def test_transformer_decoder_block(norm_first, activation):
+    options = {"dropout": 0.0, "norm_first": norm_first, "activation": activation}
+    theirs = torch.nn.TransformerDecoderLayer(
+        D, HEADS, 3 * D, batch_first=True, layer_norm_eps=1e-3, **options
+    )
+    ours = nn.TransformerDecoderBlock(D, HEADS, mlp_ratio=3, eps=1e-3, **options)
+    ours, theirs = twins(ours, theirs)
+    later, real = torch_mask(np.tri(T, dtype=bool)), np.arange(S) < np.array([[3], [S]])
+    assert_equal_passes(
+        ours,
+        theirs,
+        *[(B, T, D), (B, S, D)],
+        run=lambda x, memory: theirs(
+            x, memory, tgt_mask=later, memory_key_padding_mask=torch_mask(real)
+        ),
+        memory_mask=nn.key_padding_mask(real),
+    )
 
 
 def test_causal_weights_look_back_only():

@@ -77,6 +77,27 @@ def rms_norm(x, weight=None, eps=1e-5, normalized_ndim=1):
     return TF.rms_norm(x, x.shape[-normalized_ndim:], weight, eps)
 
 
+def batch_norm(x, weight=None, bias=None, eps=1e-5):
+    return TF.batch_norm(x, None, None, weight, bias, training=True, eps=eps)
+
+
+def masked_mean(x, mask):
+    rows = zip(x, mask, strict=True)  # by boolean indexing
+    return torch.stack([row[real].mean(0) for row, real in rows]) if len(x) else None
+
+
+def rotary(x, base, start):
+    """Pairs as complex numbers, multiplied by others of length 1."""
+    t, d = x.shape[-2:]
+    angle = torch.outer(
+        torch.arange(start, start + t, dtype=torch.float64),
+        base ** (-torch.arange(0, d, 2, dtype=torch.float64) / d),
+    )
+    pairs = torch.view_as_complex(x.unflatten(-1, (d // 2, 2)))
+    turn = torch.polar(torch.ones_like(angle), angle).to(pairs.dtype)
+    return torch.view_as_real(pairs * turn).reshape(x.shape)
+
+
 def cross_entropy(logits, target, **options):
     return TF.cross_entropy(logits, target, **options)
 
@@ -137,6 +158,9 @@ PYTORCH = {
     "packed_self_attention": packed_attention,
     "layer_norm": layer_norm,
     "rms_norm": rms_norm,
+    "batch_norm": batch_norm,
+    "masked_mean": masked_mean,
+    "rotary": rotary,
     "rnn": recurrent("rnn_tanh", 1),
     "lstm": recurrent("lstm", 2),
     "gru": recurrent("gru", 1),
@@ -144,6 +168,9 @@ PYTORCH = {
     "dropout": lambda x, p, seed: TF.dropout(x, p) if p in (0, 1) else None,
     "binary_cross_entropy_with_logits": TF.binary_cross_entropy_with_logits,
     "cross_entropy": cross_entropy,
+    **{name: getattr(TF, name) for name in ("conv2d", "conv_transpose2d")},
+    **{name: getattr(TF, name) for name in ("max_pool2d", "avg_pool2d")},
+    "upsample": lambda x, scale_factor: TF.interpolate(x, scale_factor=scale_factor),
 }
 
 
@@ -232,6 +259,18 @@ def test_ties_share_as_amax_does(name):
     getattr(x, name)(axis=1).backward([6.0, 6.0])
     getattr(torch, f"a{name}")(t, 1).backward(torch.tensor([6.0, 6.0]).double())
     assert np.array_equal(x.grad, t.grad.numpy())
+
+
+def test_pooling_sends_a_tie_to_the_first_and_keeps_nan():
+    array = np.maximum(np.random.default_rng(0).standard_normal((2, 3, 8, 9)), 0)
+    array[0, 0, 3, 3] = np.nan
+    x, t = both(array)
+    y, ty = F.max_pool2d(x, 3, 2, 1), TF.max_pool2d(t, 3, 2, 1)
+    assert np.array_equal(y.data, ty.detach().numpy(), equal_nan=True)
+    dy = np.random.default_rng(1).standard_normal(y.shape)
+    y.backward(dy)
+    ty.backward(torch.tensor(dy))
+    assert np.allclose(x.grad, t.grad.numpy())
 
 
 @pytest.mark.parametrize("name", ["relu", "abs"])

@@ -69,6 +69,7 @@ def calls(dtype: Any, columns: int, rng: np.random.Generator) -> Iterator[Call]:
     yield ops.Linear, [x[:3], normal(53, columns), normal(53)], {}
     yield ops.LayerNorm, [x, row, normal(columns)], {}
     yield ops.RMSNorm, [x, row], {}
+    yield ops.BatchNorm, [normal(3, 5, columns), normal(5), normal(5)], {}
     yield ops.Dropout, [x], {"p": 0.3, "seed": 1}
     yield ops.Embedding, [normal(17, columns), rng.integers(17, size=ROWS)], {}
     target = rng.integers(columns, size=ROWS)

@@ -74,6 +74,7 @@ OPS = {
     "log_softmax": lambda x: x.log_softmax(-1),
     "layer_norm": lambda x, weight, bias: F.layer_norm(x, weight.shape, weight, bias),
     "rms_norm": lambda x, weight: F.rms_norm(x, weight.shape, weight, 1e-5),
+    "batch_norm": lambda x, *affine: F.batch_norm(x, None, None, *affine, training=True),
     "dropout": lambda x, p, seed: F.dropout(x, p),
     "embedding": lambda weight, indices: F.embedding(indices, weight),
     "linear": F.linear,

@@ -17,13 +17,16 @@ from minitransformer.functional.activations import (
     tanh,
 )
 from minitransformer.functional.attention import packed_self_attention, scaled_dot_product_attention
+from minitransformer.functional.convolution import conv2d, conv_transpose2d
 from minitransformer.functional.lookups import embedding
 from minitransformer.functional.losses import (
     binary_cross_entropy_with_logits,
     cross_entropy,
     mse_loss,
 )
-from minitransformer.functional.normalization import layer_norm, rms_norm
+from minitransformer.functional.normalization import batch_norm, layer_norm, rms_norm
+from minitransformer.functional.pooling import avg_pool2d, max_pool2d, upsample
 from minitransformer.functional.products import einsum, linear, matmul
 from minitransformer.functional.recurrent import gru, lstm, rnn
 from minitransformer.functional.selection import concatenate, maximum, minimum, pad, stack, where
+from minitransformer.functional.sequences import gather_positions, masked_mean, rotary

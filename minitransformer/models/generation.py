@@ -43,6 +43,17 @@ class LayerCache:
         y = ops.Attention.run(q, *seen, is_causal=length > 1)
         return Tensor(y.swapaxes(1, 2).reshape(batch, length, n_head * head_dim))
 
+    def select(self, rows: np.ndarray) -> None:
+        """Go on with these rows, in this order; one may stand there several times."""
+        self._keys[:, :, : self.length] = self._keys[rows, :, : self.length]
+        self._values[:, :, : self.length] = self._values[rows, :, : self.length]
+
+
+class DecoderCache(LayerCache):
+    """A decoder layer's: also the keys and values of the memory, once they are computed."""
+
+    memory: tuple[Tensor, Tensor] | None = None
+
 
 def next_tokens(
     model: Any, idx: np.ndarray, max_new_tokens: int, seed: int | None, **sampling: Any

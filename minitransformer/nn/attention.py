@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from minitransformer import functional as F
 from minitransformer.devices import array_module
 from minitransformer.methods import data_of
@@ -52,8 +54,8 @@ class MultiHeadAttention(Module):
             key: (B, S, d_model), `query` by default.
             value: (B, S, d_model), `key` by default.
             attn_mask: (T, S) or four axes that broadcast to (B, n_head, T, S): boolean, True
-                where a query may look, or floating, added to the scores. For sequences
-                padded at the end: `(np.arange(S) < lengths[:, None])[:, None, None]`.
+                where a query may look, or floating, added to the scores. For padded
+                sequences: `key_padding_mask`.
             is_causal: query i sees keys 0 to i.
             need_weights: return (output, weights), weights (B, n_head, T, S) before dropout.
         """
@@ -67,6 +69,33 @@ class MultiHeadAttention(Module):
         y = F.scaled_dot_product_attention(q, k, v, attn_mask, dropout, is_causal)
         y = self.out_proj(y.permute(0, 2, 1, 3).reshape(query.shape))
         return (y, attention_weights(q, k, attn_mask, is_causal)) if need_weights else y
+
+    def attend_next(self, x: Tensor, cache: Any) -> Tensor:
+        """Self-attention of the positions that follow those in the cache (B, T, d_model)."""
+        batch, length, _ = x.shape
+        packed = F.linear(x, self.in_proj_weight, self.in_proj_bias)
+        return self.out_proj(cache.attend(packed.reshape(batch, length, 3, self.n_head, -1)))
+
+    def keys_and_values(self, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """Those of a memory (B, S, d_model), as heads: to be computed once, for `attend_to`."""
+        weight, bias = self.in_proj_weight[self.d_model :], self.in_proj_bias
+        packed = F.linear(memory, weight, None if bias is None else bias[self.d_model :])
+        keys, values = packed.split(self.d_model, axis=-1)
+        return self._heads(keys), self._heads(values)
+
+    def attend_to(
+        self, query: Tensor, keys: Tensor, values: Tensor, attn_mask: Any = None
+    ) -> Tensor:
+        """Attend from `query` (R, T, d_model) to what `keys_and_values` made of B rows.
+
+        R is a multiple of B: the first R / B rows look at the first row of the memory, and so
+        on. They are queries of one attention, so that nothing is copied for them.
+        """
+        d_model, bias = self.d_model, self.in_proj_bias
+        q = F.linear(query, self.in_proj_weight[:d_model], None if bias is None else bias[:d_model])
+        q = self._heads(q.reshape(keys.shape[0], -1, d_model))
+        y = F.scaled_dot_product_attention(q, keys, values, attn_mask)
+        return self.out_proj(y.permute(0, 2, 1, 3).reshape(query.shape))
 
     def _project(self, query: Tensor, key: Tensor | None, value: Tensor | None) -> list[Tensor]:
         """q, k and v as heads, (B, n_head, length, head_dim)."""
@@ -88,6 +117,21 @@ class MultiHeadAttention(Module):
 
     def extra_repr(self) -> str:
         return f"{self.d_model}, n_head={self.n_head}"
+
+
+def key_padding_mask(mask: Any) -> Any:
+    """What hides padding from attention: (B, T), True at real tokens -> (B, 1, 1, T).
+
+    Raises:
+        ValueError: the mask does not have two axes.
+        TypeError: it is not boolean.
+    """
+    mask = data_of(mask) if hasattr(mask, "shape") else np.asarray(mask)
+    if mask.ndim != 2:
+        raise ValueError(f"key_padding_mask: mask should be (B, T), got shape {mask.shape}")
+    if mask.dtype != bool:
+        raise TypeError(f"key_padding_mask: mask should be boolean, got {mask.dtype}")
+    return mask[:, None, None]
 
 
 def attention_weights(q: Tensor, k: Tensor, attn_mask: Any, is_causal: bool) -> Tensor:

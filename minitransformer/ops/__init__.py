@@ -16,13 +16,17 @@ from minitransformer.ops.arithmetic import (
     Sub,
 )
 from minitransformer.ops.attention import Attention, PackedAttention
+from minitransformer.ops.batch_norm import BatchNorm
+from minitransformer.ops.convolution import Conv2d, ConvTranspose2d
 from minitransformer.ops.dropout import Dropout
 from minitransformer.ops.embedding import Embedding
 from minitransformer.ops.linear import Einsum, Linear, MatMul
 from minitransformer.ops.losses import BCEWithLogits, CrossEntropy, MSELoss
 from minitransformer.ops.normalization import LayerNorm, RMSNorm
+from minitransformer.ops.pooling import AvgPool2d, MaxPool2d, Upsample
+from minitransformer.ops.positions import Rotary
 from minitransformer.ops.recurrent import GRU, LSTM, RNN
-from minitransformer.ops.reductions import Max, Mean, Min, Sum, Var
+from minitransformer.ops.reductions import MaskedMean, Max, Mean, Min, Sum, Var
 from minitransformer.ops.selection import Clip, Maximum, Minimum, Where
 from minitransformer.ops.shapes import (
     BroadcastTo,

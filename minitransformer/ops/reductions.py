@@ -5,7 +5,7 @@ from typing import Any
 from minitransformer.devices import array_module
 from minitransformer.function import Function
 from minitransformer.graph import Node
-from minitransformer.ops.checks import check_axes
+from minitransformer.ops.checks import check_axes, check_floating
 
 Axis = int | tuple[int, ...] | None
 
@@ -149,3 +149,39 @@ class Var(Function, name="var"):
     def backward(ctx: Node, dy: Any) -> tuple:
         centred, n, axis, keepdims = ctx.saved
         return (centred * (spread(dy, centred.shape, axis, keepdims) * (2 / n)),)
+
+
+class MaskedMean(Function, name="masked_mean"):
+    """y_b = Σ_t m_bt x_bt / Σ_t m_bt: the mean over a sequence's real tokens.
+
+    x (B, T, D), mask (B, T), True at real tokens -> y (B, D). What stands at the padding,
+    even a NaN, has no effect.
+    """
+
+    @staticmethod
+    def check(x: Any, mask: Any) -> None:
+        check_floating("masked_mean", x)
+        if x.ndim != 3 or mask.shape != x.shape[:2]:
+            raise ValueError(
+                "masked_mean: expected input (B, T, D) and mask (B, T), "
+                f"got {x.shape} and {mask.shape}"
+            )
+        if mask.dtype != bool:
+            raise TypeError(f"masked_mean: expected a boolean mask, got {mask.dtype}")
+        empty = ~mask.any(axis=1)
+        if bool(empty.any()):
+            row = int(empty.argmax())
+            raise ValueError(f"masked_mean: expected a real token in every row, row {row} has none")
+
+    @staticmethod
+    def forward(ctx: Node, x: Any, mask: Any) -> Any:
+        share = mask / mask.sum(axis=1, keepdims=True)  # of each token in its row's mean
+        share = share.astype(x.dtype)[..., None]
+        ctx.save(share)
+        zero = x.dtype.type(0)
+        return (array_module(x).where(mask[..., None], x, zero) * share).sum(axis=1)
+
+    @staticmethod
+    def backward(ctx: Node, dy: Any) -> tuple:
+        (share,) = ctx.saved
+        return dy[:, None] * share, None

@@ -5,5 +5,5 @@ Fortran, strided, reversed), shapes that broadcast, axes of size 1 and batches o
 Values keep away from kinks and poles, so that a finite difference may be taken anywhere.
 """
 
-from . import elementwise, layers, recurrent, reductions, shapes, updates
+from . import convolution, elementwise, layers, recurrent, reductions, sequences, shapes, updates
 from .maker import STRATEGIES, Maker, examples, of

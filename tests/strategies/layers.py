@@ -56,6 +56,14 @@ def rms_norm(make: Maker) -> tuple:
     return (x, weight), options
 
 
+@of("batch_norm")
+def batch_norm(make: Maker) -> tuple:
+    channels, extra = make.choose(1, 2, 3, 5), make.choose((), (1,), (4,), (3, 2))
+    x = make.normal((make.choose(2, 3, 5), channels, *extra))
+    parameters = [make.choose(None, make.normal((channels,))) for _ in range(2)]
+    return (x, *parameters), {"eps": make.choose(1e-5, 0.1)}
+
+
 @of("scaled_dot_product_attention")
 def attention(make: Maker) -> tuple:
     batch, (t, s, d, dv) = make.batch(), make.shape(4, 4)

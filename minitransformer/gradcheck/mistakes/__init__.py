@@ -10,6 +10,7 @@ from . import (
     activations,
     arithmetic,
     attention,
+    batch_norm,
     convolution,
     cross_entropy,
     dropout,
@@ -20,10 +21,13 @@ from . import (
     losses,
     normalization,
     paths,
+    pooling,
     recurrent,
     reductions,
+    sequences,
     shapes,
     softmax,
+    strided_convolution,
     through_time,
 )
 from .operation import OPERATIONS, Operation

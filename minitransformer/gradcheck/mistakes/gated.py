@@ -188,5 +188,5 @@ def update_gate_sign(dy, *inputs):
 
 
 @GRU.mistake("W_hh's gradient pairs each step with the state that came to it, h_{t−1}, not h_t.")
-def gru_state_after_the_step(dy, *inputs):
+def weights_from_the_new_state(dy, *inputs):
     return gru_backward(dy, *inputs, before=lambda h0, h: h)

@@ -27,6 +27,7 @@ def examples(dtype: Any) -> Iterator[Example]:
     yield ops.Linear, (x, np.ones((7, 5), dtype), np.ones(7, dtype)), {}
     yield ops.LayerNorm, (x, row, row), {}
     yield ops.RMSNorm, (x, row), {}
+    yield ops.BatchNorm, (np.ones((2, 5, 6), dtype), row, row), {}
     yield ops.Dropout, (x,), {"p": 0.5, "seed": 1}
     yield ops.Embedding, (x, ids), {}
     yield ops.CrossEntropy, (x, ids % 5), {}
