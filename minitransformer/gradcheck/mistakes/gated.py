@@ -26,7 +26,7 @@ def lstm(x, h0, c0, weight_ih, weight_hh, bias):
 
 
 def lstm_backward(
-    dy, x, h0, c0, weight_ih, weight_hh, bias, step=recurrent.lstm_step_backward, before=came
+    dy, x, h0, c0, weight_ih, weight_hh, bias, *, step=recurrent.lstm_step_backward, before=came
 ):
     h, gates, cells = lstm_steps(x, h0, c0, weight_ih, weight_hh, bias)
     dgates, dh, dc = np.zeros_like(gates), np.zeros_like(h0), np.zeros_like(c0)
@@ -128,7 +128,7 @@ def gru_step_backward(dh, a, b, h):
 
 
 def gru_backward(
-    dy, x, h0, weight_ih, weight_hh, bias_ih, bias_hh, step=gru_step_backward, before=came
+    dy, x, h0, weight_ih, weight_hh, bias_ih, bias_hh, *, step=gru_step_backward, before=came
 ):
     h, a, b = gru_steps(x, h0, weight_ih, weight_hh, bias_ih, bias_hh)
     states, da, db, dh = came(h0, h), np.zeros_like(a), np.zeros_like(b), np.zeros_like(h0)

@@ -39,7 +39,7 @@ def carried(da, dh, weight_hh):
 
 
 def rnn_backward(
-    dy, x, h0, weight_ih, weight_hh, bias, carry=carried, slope=lambda h: 1 - h**2, before=came
+    dy, x, h0, weight_ih, weight_hh, bias, *, carry=carried, slope=lambda h: 1 - h**2, before=came
 ):
     h = rnn(x, h0, weight_ih, weight_hh, bias)
     da, dcarried = np.zeros_like(h), np.zeros_like(h0)
