@@ -226,11 +226,11 @@ IDS = np.full((2, 3), 7)
     ("act", "error", "message"),
     [
         (lambda m: m(np.zeros((1, 12), int)), ValueError, "12 tokens a row, more than max_pos"),
-        (lambda m: m(np.zeros(3, int)), ValueError, r"BERT: idx should be \(B, T\)"),
+        (lambda m: m(np.zeros(3, int)), ValueError, r"BERT: ids should be \(B, T\)"),
         (lambda m: m([[29]]), IndexError, "from 0 to 28, got 29"),
         (lambda m: m(IDS, np.ones((2, 2), bool)), ValueError, r"mask should be \(2, 3\) as ids"),
         (lambda m: m(IDS, np.ones((2, 3))), TypeError, "mask should be boolean"),
-        (lambda m: m(IDS, np.array([[True] * 3, [False] * 3])), ValueError, "without a real token"),
+        (lambda m: m(IDS, np.array([[True] * 3, [False] * 3])), ValueError, "row 1 of the mask has no words"),
         (lambda m: m(IDS, None, np.zeros((2, 1), int)), ValueError, r"segments should be \(2, 3\)"),
         (lambda m: m(IDS, None, IDS), IndexError, "from 0 to 1, got 7"),
         (lambda m: BERTMaskedLM(m)(IDS, None, IDS[:1]), ValueError, r"targets should be \(2, 3\)"),

@@ -12,14 +12,13 @@ import numpy as np
 
 from minitransformer import functional as F
 from minitransformer import nn
-from minitransformer.devices import array_module
 from minitransformer.methods import data_of
-from minitransformer.models.generation import as_ids
 from minitransformer.models.pretrained import read_pretrained
+from minitransformer.models.words import check_words
 from minitransformer.nn import init
 from minitransformer.nn.attention import check_heads
 from minitransformer.nn.layers import check_sizes
-from minitransformer.ops.dropout import check_probability
+from minitransformer.ops.checks import check_probability
 from minitransformer.tensor import Tensor
 
 
@@ -202,21 +201,17 @@ class BERT(nn.Module):
             ValueError: a shape does not fit, or a row has no real token.
             IndexError: an id or a segment is out of range.
         """
-        ids = as_ids("BERT", ids)
+        ids, real = check_words("BERT", ids, mask)
         if ids.shape[1] > self.config.max_position_embeddings:
             raise ValueError(
                 f"BERT: ids has {ids.shape[1]} tokens a row, more than max_position_embeddings "
                 f"({self.config.max_position_embeddings}): encode with max_length"
             )
-        for name, given in {"mask": mask, "segments": segments}.items():
-            if given is not None and np.shape(data_of(given)) != ids.shape:
-                got = np.shape(data_of(given))
-                raise ValueError(f"BERT: {name} should be {ids.shape} as ids, got {got}")
-        if mask is not None:
-            mask = nn.key_padding_mask(mask)
-            if not array_module(mask).any(mask, axis=-1).all():
-                raise ValueError("BERT: mask has a row without a real token")
-        return self.encoder(self.embeddings(ids, segments), mask)
+        if segments is not None and np.shape(data_of(segments)) != ids.shape:
+            got = np.shape(data_of(segments))
+            raise ValueError(f"BERT: segments should be {ids.shape} as ids, got {got}")
+        visible = None if mask is None else nn.key_padding_mask(real)
+        return self.encoder(self.embeddings(ids, segments), visible)
 
     def pooled(self, features: Tensor) -> Tensor:
         """tanh(dense(features of [CLS])): (B, T, hidden_size) -> (B, hidden_size)."""
