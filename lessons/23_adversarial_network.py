@@ -45,7 +45,7 @@ def play(slope, rounds=150):
         real, made = rng.normal(size=100) + 3, rng.normal(size=100) + shift
         for x, is_real in ((real, 1), (made, 0)):
             ds = (sigmoid(w[0] * x + w[1]) - is_real) / len(x)
-            w = 0.97 * w - 0.5 * np.array([ds @ x, ds.sum()])
+            w = w * [0.97, 1] - 0.5 * np.array([ds @ x, ds.sum()])
         shift -= 0.3 * np.mean(slope(w[0] * made + w[1])) * w[0]  # s depends on shift through w
         path.append(shift)
     return path
@@ -55,18 +55,14 @@ LOSSES = {
     "log(1 − σ(s))": (lambda s: np.log(1 - sigmoid(s)), lambda s: -sigmoid(s)),
     "−log σ(s)": (lambda s: -np.log(sigmoid(s)), lambda s: -(1 - sigmoid(s))),
 }
-s = np.linspace(-6, 6, 100)
+s, rounds = np.linspace(-6, 6, 100), {}
 figure, axes = plt.subplots(1, 2, figsize=(10, 3.4))
 for name, (loss, slope) in LOSSES.items():
     assert mt.check_backward(loss, lambda dy, s, slope=slope: dy * slope(s), s[::9]).ok
     axes[0].plot(s, slope(s), label=name)
-    path = play(slope)
-    axes[1].plot(path)
-    near = next((i for i, shift in enumerate(path) if shift > 2), len(path))
-    print(
-        f"{name}: slope {slope(-6.0):.3f} at s = −6; it comes near the real numbers in round {near}"
-    )
-    LOSSES[name] = near
+    axes[1].plot(path := play(slope))
+    rounds[name] = next((i for i, shift in enumerate(path) if shift > 2), len(path))
+    print(f"{name}: slope {slope(-6.0):.3f} at s = −6; above 2 in round {rounds[name]}")
 axes[0].set(xlabel="score of what was made", ylabel="slope of the generator's loss")
 axes[1].set(xlabel="round", ylabel="where the made numbers are")
 axes[1].axhline(3, color="0.6", ls=":")
@@ -75,7 +71,7 @@ save(figure, "23/slopes.png")
 scores = mt.tensor(s, requires_grad=True)
 generator_loss(scores).backward()
 assert np.allclose(scores.grad, (sigmoid(s) - 1) / len(s))  # the package's, a mean
-assert LOSSES["−log σ(s)"] < 0.7 * LOSSES["log(1 − σ(s))"]
+assert rounds["−log σ(s)"] < 0.7 * rounds["log(1 − σ(s))"]
 
 # %% [markdown]
 # ## From small to large
@@ -125,31 +121,39 @@ judge = nn.Sequential(
     *(nn.Flatten(), nn.Linear(16 * 7 * 7, 10)),
 )
 optimizer = mt.optim.Adam(judge.parameters(), lr=3e-3)
-for rows in (r for _ in range(3) for r in rng.permutation(len(real)).reshape(-1, 50)):
+for rows in (r for _ in range(4) for r in rng.permutation(len(real)).reshape(-1, 50)):
     optimizer.zero_grad()
     F.cross_entropy(judge(mt.tensor(real[rows, None])), digits[rows]).backward()
     optimizer.step()
 
 
-@mt.no_grad()
-def named(pictures):
-    return judge(mt.tensor(pictures[:, None])).data.argmax(axis=1)
-
-
-right = np.mean(named(real_test) == digits_test)
-print(f"the judge names {right:.1%} of {len(real_test)} real digits that it has not seen")
+with mt.no_grad():
+    named = judge(mt.tensor(real_test[:, None])).data.argmax(axis=1)
+right = np.mean(named == digits_test)
+print(f"the judge names {right:.1%} of {len(named)} real digits that it has not seen")
 assert right > 0.93
+
+
+def draw(name, rows):
+    """Pictures side by side, for each label a row."""
+    figure, axes = plt.subplots(len(rows), 1, figsize=(10, 0.64 * len(rows)))
+    for axis, (label, pictures) in zip(axes, rows.items(), strict=True):
+        axis.imshow(np.hstack(pictures), cmap="gray_r")
+        axis.set(xticks=[], yticks=[], frame_on=False)
+        axis.set_ylabel(label, rotation=0, ha="right", va="center")
+    save(figure, name)
+
 
 gan = mt.models.GAN(mt.models.GANConfig())
 trainer = AdversarialTrainer(gan, real, digits, seed=SEED)
 asked, noise = np.tile(np.arange(10), 2), gan.noise(20, seed=SEED)
-history, shown = [], {0: gan.generate(asked, noise)}
+history, shown = [], {"epoch 0": gan.generate(asked, noise)}
 for epoch in range(1, EPOCHS + 1):
     losses = trainer.epoch()
     quality = judge_samples(gan, judge, real_test, digits_test)
     history.append([*losses, quality.accuracy])
     if epoch in (1, 2, 4, EPOCHS // 2, EPOCHS):
-        shown[epoch] = gan.generate(asked, noise)
+        shown[f"epoch {epoch}"] = gan.generate(asked, noise)
         print(
             f"epoch {epoch:2}: losses {losses.discriminator:.2f} and {losses.generator:.2f}; of "
             f"1,000 made, {quality.accuracy:.1%} are taken for the digit asked for, "
@@ -157,27 +161,22 @@ for epoch in range(1, EPOCHS + 1):
         )
 assert quality.accuracy > 0.8 and quality.classes == 10 and quality.spread > 0.5
 
-figure, axes = plt.subplots(len(shown), 1, figsize=(10, 0.62 * len(shown)))
-for axis, (epoch, pictures) in zip(axes, shown.items(), strict=True):
-    axis.imshow(np.hstack(pictures), cmap="gray_r")
-    axis.set(xticks=[], yticks=[])
-    axis.set_ylabel(epoch, rotation=0, ha="right", va="center")
-figure.supylabel("epoch")
-save(figure, "23/samples.png")
+draw("23/samples.png", shown)
 
 figure, axes = plt.subplots(1, 2, figsize=(10, 3.2))
-for column, (name, undecided) in enumerate((("discriminator", 2), ("generator", 1))):
-    (line,) = axes[0].plot(range(1, EPOCHS + 1), np.array(history)[:, column], label=name)
+epochs, columns = range(1, EPOCHS + 1), zip(*history, strict=True)
+for name, undecided in (("discriminator", 2), ("generator", 1)):
+    (line,) = axes[0].plot(epochs, next(columns), label=name)
     axes[0].axhline(undecided * np.log(2), color=line.get_color(), ls=":")
 axes[0].set(xlabel="epoch", title="losses; dotted: where nobody can tell", ylim=(0, None))
 axes[0].legend()
-axes[1].plot(range(1, EPOCHS + 1), np.array(history)[:, 2])
+axes[1].plot(epochs, next(columns))
 axes[1].set(xlabel="epoch", title="taken for the digit asked for", ylim=(0, 1))
 save(figure, "23/losses.png")
 
 # %% [markdown]
-# No loss here falls to tell that all goes well: each is measured against an opponent who learns as
-# well. That is why the judge is needed, and the picture.
+# Neither loss says how good the pictures are: each is measured against an opponent who learns too.
+# So the judge is needed, and the eye.
 #
 # ## Between two noises
 #
@@ -186,17 +185,13 @@ save(figure, "23/losses.png")
 
 # %%
 a, b = gan.noise(2, seed=4)
-t = np.linspace(0, 1, 11, dtype=np.float32)[:, None]
+t = np.linspace(0, 1, 20, dtype=np.float32)[:, None]
 angle = np.arccos(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
 arc = (np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / np.sin(angle)
-middles = [np.linalg.norm(path[5]) / np.sqrt(32) for path in ((1 - t) * a + t * b, arc)]
-print("length at half-way, of √32: line {:.2f}, arc {:.2f}".format(*middles))
+middles = [np.linalg.norm(path[10]) / np.sqrt(32) for path in ((1 - t) * a + t * b, arc)]
+print("length half-way, of √32: line {:.2f}, arc {:.2f}".format(*middles))
 assert middles[0] < 0.85 * middles[1]
-figure, axes = plt.subplots(4, 1, figsize=(7, 2.7))
-for axis, digit in zip(axes, (2, 3, 5, 8), strict=True):
-    axis.imshow(np.hstack(gan.generate(np.full(11, digit), arc)), cmap="gray_r")
-    axis.axis("off")
-save(figure, "23/between.png")
+draw("23/between.png", {f"a {k}": gan.generate(np.full(20, k), arc) for k in (2, 3, 5, 8)})
 
 # %% [markdown]
 # ## Your turn
