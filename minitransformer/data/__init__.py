@@ -8,6 +8,7 @@ from minitransformer.data.fetching import cache_folder, fetch
 from minitransformer.data.images import FASHION_CLASSES, digits, fashion_mnist, mnist
 from minitransformer.data.labelled_text import text_csv
 from minitransformer.data.loader import DataLoader, EndlessBatches
+from minitransformer.data.masking import mask_tokens
 from minitransformer.data.pairs import SentencePair, sentence_pairs
 from minitransformer.data.ratings import Ratings, movielens
 from minitransformer.data.reviews import imdb, rotten_tomatoes
@@ -32,6 +33,7 @@ __all__ = [
     "fashion_mnist",
     "fetch",
     "imdb",
+    "mask_tokens",
     "mnist",
     "movielens",
     "normalize_images",
