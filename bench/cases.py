@@ -15,6 +15,7 @@ from minitransformer.devices import device_of, to_device
 from minitransformer.graph import Node
 
 ROWS, FEATURES = (256, 4096), 512
+RECURRENT = ((8, 50, 64), (32, 200, 128))  # batch, length, features in and out
 ATTENTION = ((2, 64, 4, 32), (4, 256, 8, 64))  # batch, length, heads, features of a head
 
 TOLERANCE = 1e-4  # of the largest number in an array; float32 sums of thousands keep well below
@@ -44,7 +45,7 @@ class Case(NamedTuple):
 
 
 def cases() -> Iterator[Case]:
-    """Every case, first of the ops on rows, then of attention; small ones first."""
+    """Every case: ops on rows, recurrent layers, attention; small ones first in each group."""
     draw = np.random.default_rng(7)
     for rows in ROWS:
         for op, inputs, options in rowwise(rows, draw):
@@ -53,6 +54,9 @@ def cases() -> Iterator[Case]:
         size, flops = f"{rows}×{FEATURES}×{FEATURES}", 2.0 * rows * FEATURES**2
         yield Case(ops.Linear, (x, weight, bias), {}, size, flops)
         yield Case(ops.MatMul, (x, weight), {}, size, flops)
+    for batch, length, features in RECURRENT:
+        for op in (ops.RNN, ops.LSTM, ops.GRU):
+            yield recurrent(op, batch, length, features, draw)
     for batch, length, heads, features in ATTENTION:
         size = "×".join(map(str, (batch, length, heads, features)))
         flops = 2.0 * batch * heads * length**2 * features  # two products, half of each masked
@@ -82,6 +86,17 @@ def rowwise(rows: int, draw: np.random.Generator) -> Iterator[tuple[Any, tuple, 
     yield ops.AdagradUpdate, (x, y, square), STEP
     yield ops.RMSpropUpdate, (x, y, square, None), {**STEP, "alpha": 0.9}
     yield ops.AdamUpdate, (x, y, z, square), {**STEP, "beta1": 0.9, "beta2": 0.99, "step": 3}
+
+
+def recurrent(op: Any, batch: int, length: int, features: int, draw: np.random.Generator) -> Case:
+    """A recurrent layer from a state that is not zero; its weights neither explode nor vanish."""
+    rows = op.gates * features
+    start = normal(draw, *[(batch, features)] * len(op.states))
+    weights = [w / features**0.5 for w in normal(draw, *[(rows, features)] * 2)]
+    inputs = (*normal(draw, (batch, length, features)), *start, *weights)
+    flops = 4.0 * batch * length * rows * features  # two products, one of them step by step
+    size = "×".join(map(str, (batch, length, features)))
+    return Case(op, (*inputs, *normal(draw, (rows,), (rows,))), {}, size, flops)
 
 
 def normal(draw: np.random.Generator, *shapes: tuple[int, ...]) -> tuple[np.ndarray, ...]:

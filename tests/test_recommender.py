@@ -161,8 +161,8 @@ def test_the_gradient_is_that_of_finite_differences():
 
     loss(0).backward()
     due = sum((p.grad * way).sum() for p, way in zip(parameters, ways, strict=True))
-    ahead = loss(1e-5).item()
-    assert (ahead - loss(-2e-5).item()) / 2e-5 == pytest.approx(due, rel=1e-7)
+    ahead = loss(1e-6).item()
+    assert (ahead - loss(-2e-6).item()) / 2e-6 == pytest.approx(due, rel=1e-7)
 
 
 def test_it_learns_what_follows_what():

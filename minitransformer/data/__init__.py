@@ -9,6 +9,7 @@ from minitransformer.data.histories import Histories, LeaveOneOut, histories, le
 from minitransformer.data.images import FASHION_CLASSES, digits, fashion_mnist, mnist
 from minitransformer.data.labelled_text import text_csv
 from minitransformer.data.loader import DataLoader, EndlessBatches
+from minitransformer.data.masking import mask_tokens
 from minitransformer.data.pairs import SentencePair, sentence_pairs
 from minitransformer.data.ratings import Ratings, movielens
 from minitransformer.data.reviews import imdb, rotten_tomatoes
@@ -36,7 +37,11 @@ __all__ = [
     "fetch",
     "histories",
     "imdb",
+<<<<<<< HEAD
     "leave_one_out",
+=======
+    "mask_tokens",
+>>>>>>> main
     "mnist",
     "movielens",
     "normalize_images",
