@@ -29,7 +29,8 @@ def small(n_items=7, **changes):
 def test_histories_are_each_users_items_by_time(pairs, data):
     user, item = np.array(pairs).T * 10
     time = np.array([data.draw(st.integers(0, 3)) for _ in pairs])
-    users, items, rows = histories(user, item, time)
+    users, items, rows, order = histories(user, item, time)
+    assert np.array_equal(items[np.concatenate(rows)], item[order])
     assert users.tolist() == sorted(set(user.tolist())) and len(rows) == len(users)
     for own, row in zip(users, rows, strict=True):
         mine = [(t, k, i) for k, (u, i, t) in enumerate(zip(user, item, time)) if u == own]  # noqa: B905

@@ -37,11 +37,8 @@ __all__ = [
     "fetch",
     "histories",
     "imdb",
-<<<<<<< HEAD
     "leave_one_out",
-=======
     "mask_tokens",
->>>>>>> main
     "mnist",
     "movielens",
     "normalize_images",

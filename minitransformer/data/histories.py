@@ -15,6 +15,7 @@ class Histories(NamedTuple):
     users: np.ndarray  # (U,) sorted ids
     items: np.ndarray  # (I,) sorted ids
     rows: list[np.ndarray]  # U of them, int64
+    order: np.ndarray  # (N,) where the items of all rows, one after the other, stand in the data
 
     def user_number(self, user: Any) -> int:
         """ValueError where there is no such user."""
@@ -52,7 +53,7 @@ def histories(user: Any, item: Any, time: Any) -> Histories:
         raise ValueError("histories: a user took an item twice: keep one of the two rows")
     order = np.lexsort((np.arange(len(user)), time, user_numbers))
     ends = np.cumsum(np.bincount(user_numbers))[:-1]
-    return Histories(users, items, np.split(item_numbers[order], ends))
+    return Histories(users, items, np.split(item_numbers[order], ends), order)
 
 
 def leave_one_out(rows: Sequence[np.ndarray]) -> LeaveOneOut:
