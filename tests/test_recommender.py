@@ -147,6 +147,7 @@ def test_masks_are_as_many_as_said():
     assert chosen[:, 0].all() and chosen.sum() == 300
 
 
+@mt.use_kernels("reference")
 def test_the_gradient_is_that_of_finite_differences():
     model, rng = small(n_items=4), np.random.default_rng(0)
     parameters = list(model.parameters())

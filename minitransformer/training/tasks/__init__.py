@@ -18,6 +18,7 @@ for a task that exists is one more entry in its `recipes`.
 from pathlib import Path
 
 from minitransformer.training.tasks.image_classification import FASHION_MNIST, MNIST
+from minitransformer.training.tasks.movielens import MOVIELENS
 from minitransformer.training.tasks.settings import FitSettings
 from minitransformer.training.tasks.task import (
     Prediction,
@@ -30,7 +31,7 @@ from minitransformer.training.tasks.task import (
 from minitransformer.training.tasks.text_classification import CSV, IMDB, ROTTEN_TOMATOES
 
 TASKS: dict[str, Task] = {
-    task.name: task for task in (IMDB, ROTTEN_TOMATOES, MNIST, FASHION_MNIST, CSV)
+    task.name: task for task in (IMDB, ROTTEN_TOMATOES, MNIST, FASHION_MNIST, MOVIELENS, CSV)
 }
 
 
