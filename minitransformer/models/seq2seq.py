@@ -133,12 +133,15 @@ class Seq2Seq(nn.Module):
         self.head = nn.Linear(config.n_embd, config.target_vocab_size, bias=False)
         self.head.weight = self.decoder.embedded.tokens.weight
 
-    def forward(self, source: Any, target: Any) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, source: Any, target: Any, label_smoothing: float = 0.0
+    ) -> tuple[Tensor, Tensor]:
         """Teacher forcing: at every position the true tokens so far are given, the next is asked.
 
         Args:
             source: integers (B, S), filled up with pad_id.
             target: integers (B, T): start_id, the tokens, end_id, then pad_id.
+            label_smoothing: share of each target that is spread over all tokens.
 
         Returns:
             logits (B, T - 1, target_vocab_size), those of position t for token t + 1, and the
@@ -157,7 +160,10 @@ class Seq2Seq(nn.Module):
             )
         logits = self.decode(target[:, :-1], *self.encode(source))
         rows, wanted = logits.reshape(-1, logits.shape[-1]), target[:, 1:].reshape(-1)
-        return logits, F.cross_entropy(rows, wanted, ignore_index=self.config.pad_id)
+        loss = F.cross_entropy(
+            rows, wanted, ignore_index=self.config.pad_id, label_smoothing=label_smoothing
+        )
+        return logits, loss
 
     def encode(self, source: Any) -> tuple[Tensor, Any]:
         """(B, S) -> memory (B, S, n_embd), and the mask (B, 1, 1, S) that hides its padding."""
