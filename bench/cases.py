@@ -16,6 +16,7 @@ from minitransformer.graph import Node
 
 ROWS, FEATURES = (256, 4096), 512
 IMAGES = ((128, 1, 16, 28), (128, 16, 32, 14), (128, 32, 64, 7))  # batch, channels in, out, side
+RECURRENT = ((8, 50, 64), (32, 200, 128))  # batch, length, features in and out
 ATTENTION = ((2, 64, 4, 32), (4, 256, 8, 64))  # batch, length, heads, features of a head
 
 TOLERANCE = 1e-4  # of the largest number in an array; float32 sums of thousands keep well below
@@ -45,7 +46,7 @@ class Case(NamedTuple):
 
 
 def cases() -> Iterator[Case]:
-    """Every case, first of the ops on rows, then on images, then of attention; small ones first."""
+    """Every case: ops on rows, on images, recurrent layers, attention; small ones first in each."""
     draw = np.random.default_rng(7)
     for rows in ROWS:
         for op, inputs, options in rowwise(rows, draw):
@@ -56,6 +57,9 @@ def cases() -> Iterator[Case]:
         yield Case(ops.MatMul, (x, weight), {}, size, flops)
     for batch, inside, outside, side in IMAGES:
         yield from images(batch, inside, outside, side, draw)
+    for batch, length, features in RECURRENT:
+        for op in (ops.RNN, ops.LSTM, ops.GRU):
+            yield recurrent(op, batch, length, features, draw)
     for batch, length, heads, features in ATTENTION:
         size = "×".join(map(str, (batch, length, heads, features)))
         flops = 2.0 * batch * heads * length**2 * features  # two products, half of each masked
@@ -106,6 +110,17 @@ def images(
     yield Case(ops.ConvTranspose2d, transposed, larger, size, flops)
     window = {"kernel_size": (2, 2), "stride": (2, 2)}
     yield from (Case(op, (y,), window, size) for op in (ops.MaxPool2d, ops.AvgPool2d))
+
+
+def recurrent(op: Any, batch: int, length: int, features: int, draw: np.random.Generator) -> Case:
+    """A recurrent layer from a state that is not zero; its weights neither explode nor vanish."""
+    rows = op.gates * features
+    start = normal(draw, *[(batch, features)] * len(op.states))
+    weights = [w / features**0.5 for w in normal(draw, *[(rows, features)] * 2)]
+    inputs = (*normal(draw, (batch, length, features)), *start, *weights)
+    flops = 4.0 * batch * length * rows * features  # two products, one of them step by step
+    size = "×".join(map(str, (batch, length, features)))
+    return Case(op, (*inputs, *normal(draw, (rows,), (rows,))), {}, size, flops)
 
 
 def normal(draw: np.random.Generator, *shapes: tuple[int, ...]) -> tuple[np.ndarray, ...]:

@@ -32,7 +32,7 @@ PER_ELEMENT = {
 }
 
 # Products of a backward pass for each of the forward one; attention computes its scores again.
-BACKWARD_PRODUCTS = {"linear": 2.0, "convolution": 2.0, "attention": 2.5}
+BACKWARD_PRODUCTS = {"linear": 2.0, "convolution": 2.0, "recurrent": 2.0, "attention": 2.5}
 
 
 def count(case: Case, direction: str) -> float:

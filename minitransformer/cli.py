@@ -1,4 +1,4 @@
-"""The commands: `minitransformer train`, `generate`, `doctor`."""
+"""The commands: `minitransformer train`, `generate`, `fit`, `predict`, `doctor`."""
 
 import sys
 from pathlib import Path
@@ -96,6 +96,99 @@ def generate(
         sys.stdout.write(printable(piece))
         sys.stdout.flush()
     sys.stdout.write("\n")
+
+
+@app.command()
+def fit(
+    task: Annotated[
+        str,
+        typer.Argument(
+            help="imdb, rotten-tomatoes, mnist, fashion-mnist, pinyin, translation, "
+            "movielens, or a FILE.csv."
+        ),
+    ],
+    model: Annotated[
+        str | None,
+        typer.Option(help="mlp, cnn, lstm, transformer, …; the task's own if left out."),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Times through the training rows.")] = None,
+    batch_size: Size = None,
+    lr: Annotated[float | None, typer.Option(help="Highest learning rate.")] = None,
+    schedule: Annotated[str | None, typer.Option(help="cosine, step or constant.")] = None,
+    weight_decay: Annotated[float | None, typer.Option(help="L2: shrinks the weights.")] = None,
+    l1: Annotated[float | None, typer.Option(help="L1: this times their absolute sum.")] = None,
+    label_smoothing: Annotated[
+        float | None, typer.Option(help="Share of a target given to all classes alike.")
+    ] = None,
+    augment: Annotated[
+        bool | None, typer.Option(help="Change training rows at random.", show_default=False)
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(help="Stop after so many epochs without a lower loss; keep the best one."),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="Rows to take; all if left out.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same bits.")] = None,
+    root: Annotated[
+        Path | None, typer.Option(help="File or folder of the data; the cache if left out.")
+    ] = None,
+    download: Annotated[bool, typer.Option(help="Fetch what is not in the cache.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write to; runs/1, runs/2, … if left out.")
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Folder of a run to go on with, bit for bit.")
+    ] = None,
+) -> None:
+    """Train a model on a task's real data, and measure it on rows held out."""
+    given = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "lr": lr,
+        "schedule": schedule,
+        "weight_decay": weight_decay,
+        "l1": l1,
+        "label_smoothing": label_smoothing,
+        "augment": augment,
+        "patience": patience,
+        "limit": limit,
+        "seed": seed,
+    }
+    from minitransformer.training.fit_command import fit_command
+    from minitransformer.training.tasks import Source
+
+    fit_command(console, task, model, given, Source(root, download), out, resume)
+
+
+@app.command()
+def predict(
+    folder: Annotated[Path, typer.Argument(help="Folder of a run of `fit`.")],
+    inputs: Annotated[list[str], typer.Argument(help="Texts, files of a text a line, or images.")],
+) -> None:
+    """Say what a fitted model makes of new inputs: a class or a text, the input beside it."""
+    from minitransformer.training.prediction import prediction_lines
+
+    for line in prediction_lines(folder, inputs):
+        print(line)
+
+
+@app.command()
+def embed(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of a BERT: config.json, model.safetensors, vocab.txt.")
+    ],
+    file: Annotated[Path, typer.Argument(help="Text file, a sentence a line.")],
+    like: Annotated[
+        str | None, typer.Option(help="Find the ten lines nearest to this text.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write all points to this .npy or .safetensors.")
+    ] = None,
+) -> None:
+    """Sentences as points: print the ten closest pairs of lines, or those nearest to a text."""
+    from minitransformer.training.embedding import embed_command
+
+    embed_command(console, folder, file, like, out)
 
 
 @app.command()

@@ -205,6 +205,23 @@ def test_a_row_used_many_times_gets_the_sum(rng, many_chunks):
     assert_close(got, results("embedding", (weight, indices), {}, "reference"), 1e-12)
 
 
+@pytest.mark.parametrize("padded", [False, True])
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])
+def test_recurrent_layers_over_several_tiles(rng, name, reverse, padded, many_chunks):
+    """More rows a thread than a tile has, and more features than a panel."""
+    op, (batch, length, features, hidden) = function.OPS[name], (31, 6, 37, 45)
+    rows = op.gates * hidden
+    shapes = [(batch, length, features), *[(batch, hidden)] * len(op.states)]
+    shapes += [(rows, features), (rows, hidden), (rows,), (rows,)]
+    inputs = [0.3 * rng.standard_normal(shape) for shape in shapes]
+    if padded:
+        inputs.append(rng.integers(1, length + 1, size=batch))
+    options = {"reverse": reverse}
+    got, expected = (results(name, inputs, options, which) for which in ("auto", "reference"))
+    assert_close(got, expected, 1e-12)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("name", ["softmax", "log_softmax", "layer_norm", "rms_norm", "gelu"])
 def test_nan_and_infinity_come_out_as_in_the_textbook(rng, name, bad):

@@ -77,6 +77,7 @@ def calls(dtype: Any, columns: int, rng: np.random.Generator) -> Iterator[Call]:
     yield ops.CrossEntropy, [4 * x, target], {}
     yield ops.CrossEntropy, [4 * x, target], {"ignore_index": 2, "label_smoothing": 0.1}
     yield from attention_calls(normal, min(columns, 131))
+    yield from recurrent_calls(normal, min(columns, 131))
     yield from update_calls(normal, columns)
 
 
@@ -98,6 +99,17 @@ def attention_calls(normal: Any, length: int) -> Iterator[Call]:
     yield ops.Attention, [q, k, v], {}
     yield ops.Attention, [q, k, v], {"attn_mask": normal(length, length + 3)}
     yield ops.Attention, [q, k, v], {"is_causal": True, "dropout_p": 0.2, "seed": 1}
+
+
+def recurrent_calls(normal: Any, hidden: int) -> Iterator[Call]:
+    batch, features = 5, 37
+    for op in (ops.RNN, ops.LSTM, ops.GRU):
+        rows = op.gates * hidden
+        start = [normal(batch, hidden) for _ in op.states]
+        weights = [normal(rows, features), normal(rows, hidden), normal(rows), normal(rows)]
+        inputs = [normal(batch, 4, features), *start, *weights]
+        yield op, inputs, {}
+        yield op, [*inputs, np.array([4, 1, 3, 4, 2])], {"reverse": True}
 
 
 def update_calls(normal: Any, columns: int) -> Iterator[Call]:

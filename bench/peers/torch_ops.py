@@ -25,6 +25,19 @@ def packed_self_attention(qkv: Any, is_causal: bool) -> Any:
     return F.scaled_dot_product_attention(q, k, v, is_causal=is_causal).transpose(1, 2).flatten(2)
 
 
+def recurrent(function: Any, states: int) -> Any:
+    """PyTorch's layer, its outputs and last states in one array, as ours."""
+
+    def run(x: Any, *inputs: Any) -> Any:
+        start = [state[None] for state in inputs[:states]]
+        options = True, 1, 0.0, True, False, True  # biases, layers, …, batch first
+        first = start if states > 1 else start[0]
+        y, *last = function(x, first, inputs[states:], *options)
+        return torch.cat([y, *[state.transpose(0, 1) for state in last]], dim=1)
+
+    return run
+
+
 def sgd_update(p: Any, g: Any, velocity: Any, **options: Any) -> Any:
     flags = {"dampening": 0.0, "nesterov": False, "maximize": False}
     sgd.sgd([p], [g], [velocity], fused=True, **flags, **options)
@@ -72,6 +85,9 @@ OPS = {
     "matmul": torch.matmul,
     "cross_entropy": F.cross_entropy,
     "scaled_dot_product_attention": F.scaled_dot_product_attention,
+    "rnn": recurrent(torch.rnn_tanh, 1),
+    "lstm": recurrent(torch.lstm, 2),
+    "gru": recurrent(torch.gru, 1),
     "packed_self_attention": packed_self_attention,
     "sgd_update": sgd_update,
     "adagrad_update": adagrad_update,

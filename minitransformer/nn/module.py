@@ -170,9 +170,12 @@ class Module:
             parameter.requires_grad = requires_grad
         return self
 
-    def summary(self) -> None:
-        """Print a table of the layers: shapes, numbers of parameters, megabytes."""
-        print_summary(self)
+    def summary(self, *inputs: Any) -> None:
+        """Print a table of the layers: shapes, numbers of parameters, megabytes.
+
+        With `inputs`, which `forward` is called with, also the shape that comes out of each layer.
+        """
+        print_summary(self, *inputs)
 
     def extra_repr(self) -> str:
         """What `repr` shows in brackets: the layer's arguments."""

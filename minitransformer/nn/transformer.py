@@ -146,4 +146,5 @@ class TransformerDecoderBlock(Block):
             return self.dropout(self.multihead_attn(x, memory, attn_mask=memory_mask))
         if cache.memory is None:
             cache.memory = self.multihead_attn.keys_and_values(memory)
-        return self.multihead_attn.attend_to(x, *cache.memory, memory_mask)
+        keys, values = cache.memory
+        return self.multihead_attn.attend_to(x, keys, values, memory_mask)

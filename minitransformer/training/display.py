@@ -10,21 +10,23 @@ from minitransformer.training.loop import Step
 
 
 class Display:
-    """A progress bar with loss, tokens per second and time left; a line an evaluation.
+    """A progress bar with loss, speed and time left; a line an evaluation.
 
-    Use as a context manager around the loop.
+    Use as a context manager around the loop. A step takes `size` of what `unit` names.
     """
 
-    def __init__(self, console: Console, steps: int, done: int, tokens_per_step: int) -> None:
+    def __init__(
+        self, console: Console, steps: int, done: int, size: int, unit: str = "tokens"
+    ) -> None:
         self.console = console
-        self.tokens_per_step = tokens_per_step
+        self.size, self.unit = size, unit
         self._rate = 0.0
         self._losses: list[float] = []
         self._bar = Progress(
             TextColumn("step"),
             MofNCompleteColumn(),
             BarColumn(bar_width=None),
-            TextColumn("loss {task.fields[loss]}  {task.fields[rate]} tokens/s"),
+            TextColumn("loss {task.fields[loss]}  {task.fields[rate]} " + unit + "/s"),
             TimeRemainingColumn(),
             console=console,
             transient=True,
@@ -40,16 +42,16 @@ class Display:
         self._bar.stop()
 
     def step(self, step: Step) -> None:
-        rate = self.tokens_per_step / step.seconds
+        rate = self.size / step.seconds
         self._rate = rate if self._rate == 0 else 0.9 * self._rate + 0.1 * rate
         self._losses.append(step.loss)
-        loss, tokens = f"{step.loss:.3f}", f"{self._rate:,.0f}"
-        self._bar.update(self._task, completed=step.number, loss=loss, rate=tokens)
+        loss, speed = f"{step.loss:.3f}", f"{self._rate:,.0f}"
+        self._bar.update(self._task, completed=step.number, loss=loss, rate=speed)
 
     def evaluation(self, step: int, held_out: float, best: bool) -> None:
         """A line with the mean training loss since the last one, and the held-out loss."""
         trained = f"  training loss {fmean(self._losses):.4f}" if self._losses else ""
-        speed = f"  {self._rate:,.0f} tokens/s" if self._rate else ""
+        speed = f"  {self._rate:,.0f} {self.unit}/s" if self._rate else ""
         star = "  best so far" if best else ""
         self._losses.clear()
         self.console.print(f"step {step:>5}{trained}  validation loss {held_out:.4f}{speed}{star}")

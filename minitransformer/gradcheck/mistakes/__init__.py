@@ -14,6 +14,7 @@ from . import (
     convolution,
     cross_entropy,
     dropout,
+    gated,
     gelu,
     indexing,
     linear,
@@ -27,6 +28,7 @@ from . import (
     shapes,
     softmax,
     strided_convolution,
+    through_time,
 )
 from .operation import OPERATIONS, Operation
 

@@ -57,6 +57,32 @@ def multiply(m, n, depth, places, a_strides, b_strides, c_row, alpha, add):
 
 
 @helper
+def pack_all(b):
+    """All of b, packed, for `add_product` to use many times: (panels, depth, columns of a tile)."""
+    size, (depth, n), width = b.itemsize, b.shape, tile_columns(b[0, 0])
+    strides = b.strides[0] // size, b.strides[1] // size
+    panels = np.empty((-(-n // width), depth, width), b.dtype)
+    for i in range(len(panels)):
+        corner = b.ctypes.data + i * width * b.strides[1]
+        pack(corner, strides, depth, min(width, n - i * width), panels[i])
+    return panels
+
+
+@helper
+def add_product(a, panels, c):
+    """c += a b, for few rows: each panel of b is read once, while they stay in the cache."""
+    size, one, (m, n), (_, depth, width) = c.itemsize, c.dtype.type(1), c.shape, panels.shape
+    a_row, a_column, c_row = a.strides[0] // size, a.strides[1] // size, c.strides[0] // size
+    for i in range(len(panels)):
+        for top in range(0, m, ROWS):
+            run_tile(
+                min(ROWS, m - top), min(width, n - i * width), depth,
+                a.ctypes.data + top * a.strides[0], a_row, a_column, panels[i].ctypes.data, width,
+                c.ctypes.data + top * c.strides[0] + i * width * size, c_row, one, True,
+            )  # fmt: skip
+
+
+@helper
 def pack(corner, strides, depth, columns, panel):
     """Some columns of b, side by side; what lies beside them in the panel does not matter."""
     like, (row, column) = panel[0, 0], strides

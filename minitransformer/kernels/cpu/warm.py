@@ -37,6 +37,9 @@ def examples(dtype: Any) -> Iterator[Example]:
     yield ops.CrossEntropy, (x, ids % 5), {}
     yield ops.PackedAttention, (np.ones((1, 6, 3, 2, 5), dtype),), {"is_causal": True}
     yield ops.Attention, (heads, heads, heads), {"is_causal": True}
+    for op in (ops.RNN, ops.LSTM, ops.GRU):
+        weights = np.ones((5 * op.gates, 5), dtype)
+        yield op, (heads[0], *[heads[0, :, 0]] * len(op.states), weights, weights), {}
 
 
 def updates(dtype: Any) -> Iterator[Example]:
