@@ -101,10 +101,15 @@ def generate(
 @app.command()
 def fit(
     task: Annotated[
-        str, typer.Argument(help="imdb, rotten-tomatoes, mnist, fashion-mnist, or a FILE.csv.")
+        str,
+        typer.Argument(
+            help="imdb, rotten-tomatoes, mnist, fashion-mnist, pinyin, translation, "
+            "movielens, or a FILE.csv."
+        ),
     ],
     model: Annotated[
-        str | None, typer.Option(help="mlp, cnn, lstm or transformer; the task's own if left out.")
+        str | None,
+        typer.Option(help="mlp, cnn, lstm, transformer, …; the task's own if left out."),
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Times through the training rows.")] = None,
     batch_size: Size = None,
@@ -160,11 +165,30 @@ def predict(
     folder: Annotated[Path, typer.Argument(help="Folder of a run of `fit`.")],
     inputs: Annotated[list[str], typer.Argument(help="Texts, files of a text a line, or images.")],
 ) -> None:
-    """Say what a fitted model makes of new inputs: a class, its probability, the input."""
+    """Say what a fitted model makes of new inputs: a class or a text, the input beside it."""
     from minitransformer.training.prediction import prediction_lines
 
     for line in prediction_lines(folder, inputs):
         print(line)
+
+
+@app.command()
+def embed(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of a BERT: config.json, model.safetensors, vocab.txt.")
+    ],
+    file: Annotated[Path, typer.Argument(help="Text file, a sentence a line.")],
+    like: Annotated[
+        str | None, typer.Option(help="Find the ten lines nearest to this text.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write all points to this .npy or .safetensors.")
+    ] = None,
+) -> None:
+    """Sentences as points: print the ten closest pairs of lines, or those nearest to a text."""
+    from minitransformer.training.embedding import embed_command
+
+    embed_command(console, folder, file, like, out)
 
 
 @app.command()

@@ -5,9 +5,11 @@ from minitransformer.data.cleaning import clean_text, normalize_images
 from minitransformer.data.corpus import text_corpus
 from minitransformer.data.dataset import Dataset, TensorDataset, pad_sequences, stack_rows
 from minitransformer.data.fetching import cache_folder, fetch
+from minitransformer.data.histories import Histories, LeaveOneOut, histories, leave_one_out
 from minitransformer.data.images import FASHION_CLASSES, digits, fashion_mnist, mnist
 from minitransformer.data.labelled_text import text_csv
 from minitransformer.data.loader import DataLoader, EndlessBatches
+from minitransformer.data.masking import mask_tokens
 from minitransformer.data.pairs import SentencePair, sentence_pairs
 from minitransformer.data.ratings import Ratings, movielens
 from minitransformer.data.reviews import imdb, rotten_tomatoes
@@ -21,6 +23,8 @@ __all__ = [
     "DataLoader",
     "Dataset",
     "EndlessBatches",
+    "Histories",
+    "LeaveOneOut",
     "Ratings",
     "SentencePair",
     "TensorDataset",
@@ -31,7 +35,10 @@ __all__ = [
     "digits",
     "fashion_mnist",
     "fetch",
+    "histories",
     "imdb",
+    "leave_one_out",
+    "mask_tokens",
     "mnist",
     "movielens",
     "normalize_images",

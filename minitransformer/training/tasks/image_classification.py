@@ -178,7 +178,7 @@ MNIST = ImageClassification(
     "handwritten digits",
     read_mnist,
     DIGITS,
-    {"mlp": mlp(epochs=20, augment=False), "cnn": cnn(epochs=12, lr=2e-3)},
+    {"mlp": mlp(epochs=40), "cnn": cnn(epochs=20, lr=2e-3)},
     move_digits,
 )
 FASHION_MNIST = ImageClassification(
