@@ -34,6 +34,7 @@ from minitransformer.training.tasks.task import (
 
 Texts = tuple[Sequence[str], np.ndarray, Sequence[str]]  # texts, class of each, class names
 VOCABULARY = 20_000
+LONGEST_NAME = 255  # characters: a longer argument is a text
 
 
 class TextProblem(Classification):
@@ -174,15 +175,20 @@ def lines_of(arguments: Iterable[str]) -> Iterator[str]:
     """Each argument that is no file, and each line of one that is.
 
     Raises:
-        ValueError: a file is not text.
+        FileNotFoundError: an argument looks like a file's name, but there is no such file.
+        ValueError: a file is not text, or a text is empty.
     """
     for argument in arguments:
-        if len(argument) < 1000 and Path(argument).is_file():
+        if len(argument) < LONGEST_NAME and Path(argument).is_file():
             try:
                 lines = Path(argument).read_text(encoding="utf-8").splitlines()
             except UnicodeDecodeError as error:
                 raise ValueError(f"predict: {argument} is not text in UTF-8: {error}") from None
             yield from (line for line in lines if line.strip())
+        elif Path(argument).suffix in (".txt", ".csv", ".tsv") and " " not in argument:
+            raise FileNotFoundError(f"predict: there is no file {argument}")
+        elif not argument.strip():
+            raise ValueError("predict: expected a text with words in it, got an empty one")
         else:
             yield argument
 
@@ -225,10 +231,10 @@ IMDB = TextClassification(
     "film reviews: good or bad",
     reviews(data.imdb),
     {
-        "transformer": transformer(dropout=0.2, epochs=4, batch_size=64, lr=1e-3),
-        "lstm": lstm(dropout=0.3, epochs=4, batch_size=64, lr=2e-3),
+        "transformer": transformer(dropout=0.2, epochs=5, batch_size=64, lr=2e-3),
+        "lstm": lstm(dropout=0.3, epochs=3, batch_size=64, lr=2e-3),
     },
-    max_words=300,
+    max_words=400,
     word_dropout=0.1,
 )
 SHORT_TEXTS = {
