@@ -28,8 +28,7 @@ rng = np.random.default_rng(15)
 # %%
 folder = mt.data.fetch("minilm", download=True)
 minilm_tokenizer = mt.text.WordPieceTokenizer.from_folder(folder)
-ids = minilm_tokenizer.encode("An unwatchably wooden thriller!")
-print(" ".join(minilm_tokenizer.vocab[i] for i in ids))
+print(*(minilm_tokenizer.vocab[i] for i in minilm_tokenizer.encode("Unwatchably wooden!")))
 
 reviews = [mt.data.clean_text(review) for review in mt.data.imdb(download=True)[0]]
 (train_texts,), (test_texts,) = mt.data.split(reviews, held_out=0.2, seed=15)
@@ -130,6 +129,7 @@ axis.set(xlabel="step", ylabel="loss at the hidden places (nats)")
 axis.legend()
 save(figure, "15/pretraining.png")
 
+# Half a minute of training teaches it the air of a review, not yet which word follows which.
 for text in ("this is one of the [MASK] movies i have ever seen .", "it is a waste [MASK] time ."):
     ids = tokenizer.encode(text, special=False)[None]
     with mt.no_grad():
@@ -170,7 +170,7 @@ assert gap < 1e-5 < 0.05 < moved
 cosines = points @ points.T
 figure, axis = plt.subplots(figsize=(8, 4.2))
 image = axis.imshow(cosines, vmin=0, vmax=1)
-axis.set(yticks=range(9), yticklabels=SENTENCES, xticks=[], title="cosine of each two")
+axis.set(yticks=range(9), yticklabels=SENTENCES, xticks=[], title="cosine of each two sentences")
 figure.colorbar(image)
 save(figure, "15/similarity.png")
 assert cosines[0].argsort()[-2] == 1, "the kitten is nearest to the cat"
