@@ -45,7 +45,7 @@ def play(slope, rounds=150):
         real, made = rng.normal(size=100) + 3, rng.normal(size=100) + shift
         for x, is_real in ((real, 1), (made, 0)):
             ds = (sigmoid(w[0] * x + w[1]) - is_real) / len(x)
-            w = w * [0.97, 1] - 0.5 * np.array([ds @ x, ds.sum()])
+            w = w * [0.97, 1] - 0.5 * np.array([ds @ x, ds.sum()])  # forgetting ends circling
         shift -= 0.3 * np.mean(slope(w[0] * made + w[1])) * w[0]  # s depends on shift through w
         path.append(shift)
     return path
