@@ -190,15 +190,15 @@ IMDB = TextClassification(
     "film reviews: good or bad",
     reviews(data.imdb),
     {
-        "transformer": transformer(dropout=0.2, epochs=5, batch_size=64, lr=2e-3),
+        "transformer": transformer(dropout=0.2, epochs=2, batch_size=64, lr=1e-3),
         "lstm": lstm(dropout=0.3, epochs=3, batch_size=64, lr=2e-3),
     },
     max_words=400,
-    word_dropout=0.1,
+    word_dropout=0.2,
 )
 SHORT_TEXTS = {
-    "transformer": transformer(dropout=0.3, epochs=8, batch_size=64, lr=1e-3),
-    "lstm": lstm(dropout=0.4, epochs=8, batch_size=64, lr=2e-3),
+    "transformer": transformer(dropout=0.3, epochs=5, batch_size=64, lr=2e-3),
+    "lstm": lstm(dropout=0.4, epochs=5, batch_size=64, lr=2e-3),
 }
 ROTTEN_TOMATOES = TextClassification(
     "rotten-tomatoes",
@@ -206,7 +206,7 @@ ROTTEN_TOMATOES = TextClassification(
     reviews(data.rotten_tomatoes),
     SHORT_TEXTS,
     max_words=64,
-    word_dropout=0.1,
+    word_dropout=0.2,
 )
 CSV = TextClassification(
     "csv",
@@ -214,5 +214,5 @@ CSV = TextClassification(
     own_csv,
     SHORT_TEXTS,
     max_words=200,
-    word_dropout=0.1,
+    word_dropout=0.2,
 )
