@@ -104,7 +104,8 @@ def fit(
         str, typer.Argument(help="imdb, rotten-tomatoes, mnist, fashion-mnist, or a FILE.csv.")
     ],
     model: Annotated[
-        str | None, typer.Option(help="mlp, cnn, lstm or transformer; the task's own if left out.")
+        str | None,
+        typer.Option(help="mlp, cnn, vit, lstm, transformer; the task's own if left out."),
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Times through the training rows.")] = None,
     batch_size: Size = None,
