@@ -142,6 +142,21 @@ def engine(rounds: Rounds = 9, json: Json = None) -> None:
 
 
 @app.command()
+def classifiers(
+    tasks: Annotated[str, typer.Option(help="Comma-separated: imdb, rotten-tomatoes; or all.")] = (
+        "all"
+    ),
+    seeds: Annotated[int, typer.Option(min=1, help="Runs, each of another seed and split.")] = 1,
+    limit: Annotated[int, typer.Option(min=0, help="Rows to take of each task; 0 for all.")] = 0,
+    json: Json = None,
+) -> None:
+    """Transformer classifiers on film reviews: ours, PyTorch's, and a bag of words."""
+    from bench.classifiers import TASKS, run
+
+    run(options.choose(tasks, TASKS, "task"), list(range(seeds)), limit, json)
+
+
+@app.command()
 def memory(
     folder: Annotated[Path, typer.Argument(help="A new folder for the run.")],
     early: Annotated[int, typer.Option(min=1, help="The step to compare the last one with.")] = 200,

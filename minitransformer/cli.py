@@ -101,11 +101,15 @@ def generate(
 @app.command()
 def fit(
     task: Annotated[
-        str, typer.Argument(help="imdb, rotten-tomatoes, mnist, fashion-mnist, or a FILE.csv.")
+        str,
+        typer.Argument(
+            help="imdb, rotten-tomatoes, mnist, fashion-mnist, pinyin, translation, "
+            "movielens, or a FILE.csv."
+        ),
     ],
     model: Annotated[
         str | None,
-        typer.Option(help="mlp, cnn, vit, lstm, transformer; the task's own if left out."),
+        typer.Option(help="mlp, cnn, lstm, transformer, …; the task's own if left out."),
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Times through the training rows.")] = None,
     batch_size: Size = None,
@@ -161,7 +165,7 @@ def predict(
     folder: Annotated[Path, typer.Argument(help="Folder of a run of `fit`.")],
     inputs: Annotated[list[str], typer.Argument(help="Texts, files of a text a line, or images.")],
 ) -> None:
-    """Say what a fitted model makes of new inputs: a class, its probability, the input."""
+    """Say what a fitted model makes of new inputs: a class or a text, the input beside it."""
     from minitransformer.training.prediction import prediction_lines
 
     for line in prediction_lines(folder, inputs):

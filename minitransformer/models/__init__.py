@@ -6,6 +6,7 @@ from minitransformer.models.cnn import CNN, CNNConfig
 from minitransformer.models.gpt import GPT, GPTConfig
 from minitransformer.models.lstm_classifier import LSTMClassifier, LSTMClassifierConfig
 from minitransformer.models.mlp import MLP, MLPConfig
+from minitransformer.models.seq2seq import Seq2Seq, Seq2SeqConfig
 from minitransformer.models.transformer_classifier import (
     TransformerClassifier,
     TransformerClassifierConfig,

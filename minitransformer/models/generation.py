@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from minitransformer import nn, ops, random
-from minitransformer.devices import array_module, to_device
+from minitransformer.devices import array_module, device_of, to_device
 from minitransformer.graph import no_grad
 from minitransformer.methods import data_of
 from minitransformer.models.sampling import check_sampling, sample
@@ -45,6 +45,7 @@ class LayerCache:
 
     def select(self, rows: np.ndarray) -> None:
         """Go on with these rows, in this order; one may stand there several times."""
+        rows = to_device(rows, device_of(self._keys))
         self._keys[:, :, : self.length] = self._keys[rows, :, : self.length]
         self._values[:, :, : self.length] = self._values[rows, :, : self.length]
 

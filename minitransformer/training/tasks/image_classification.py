@@ -188,8 +188,8 @@ MNIST = ImageClassification(
     read_mnist,
     DIGITS,
     {
-        "mlp": mlp(epochs=20, augment=False),
-        "cnn": cnn(epochs=12, lr=2e-3),
+        "mlp": mlp(epochs=40),
+        "cnn": cnn(epochs=20, lr=2e-3),
         "vit": vit(epochs=20, batch_size=50, lr=3e-3, weight_decay=0.05),
     },
     move_digits,

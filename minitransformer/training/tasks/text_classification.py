@@ -115,14 +115,9 @@ class TextClassification(Task):
         self.max_words, self.word_dropout = max_words, word_dropout
 
     def problem(self, recipe: Recipe, settings: FitSettings, source: Source) -> Problem:
-        texts, labels, classes = self.read(source)
-        texts, labels = limited(texts, labels, settings)
-        parts = split_rows(texts, labels, settings)
-        for name, (_, own) in parts.items():
-            check_classes(f"{self.name}, {name} rows", own, classes)
-        tokenizer = WordTokenizer.train(
-            map(data.clean_text, parts["train"][0]), VOCABULARY, min_count=2
-        )
+        parts, classes = self.texts(settings, source)
+        cleaned = map(data.clean_text, parts["train"][0])
+        tokenizer = WordTokenizer.train(cleaned, VOCABULARY, min_count=2)
         encoded = {
             name: ([encode(tokenizer, text, self.max_words) for text in texts], labels)
             for name, (texts, labels) in parts.items()
@@ -130,6 +125,14 @@ class TextClassification(Task):
         model = recipe.build(tokenizer.vocab_size, self.max_words, len(classes))
         words = (tokenizer, self.max_words, self.word_dropout)
         return TextProblem(*words, model, encoded, classes, settings)
+
+    def texts(self, settings: FitSettings, source: Source) -> tuple[dict[str, Rows], Sequence[str]]:
+        """Texts and classes of each part, and the classes' names."""
+        texts, labels, classes = self.read(source)
+        parts = split_rows(*limited(texts, labels, settings), settings)
+        for name, (_, own) in parts.items():
+            check_classes(f"{self.name}, {name} rows", own, classes)
+        return parts, classes
 
     def predictor(self, model: Any, facts: dict[str, Any]) -> Predictor:
         tokenizer = tokenizer_from_dict(facts["tokenizer"])
@@ -153,7 +156,9 @@ def encode(tokenizer: Any, text: str, most: int) -> np.ndarray:
     return ids if len(ids) else np.array([tokenizer.unk_id])
 
 
-def limited(texts: Sequence[str], labels: np.ndarray, settings: FitSettings) -> tuple:
+def limited(
+    texts: Sequence[str], labels: np.ndarray, settings: FitSettings
+) -> tuple[list[str], np.ndarray]:
     """As many rows as the settings allow, drawn by their seed."""
     order = np.random.default_rng(settings.seed).permutation(len(texts))[: settings.limit]
     return [texts[i] for i in order], labels[order]
