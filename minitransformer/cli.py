@@ -173,6 +173,25 @@ def predict(
 
 
 @app.command()
+def embed(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of a BERT: config.json, model.safetensors, vocab.txt.")
+    ],
+    file: Annotated[Path, typer.Argument(help="Text file, a sentence a line.")],
+    like: Annotated[
+        str | None, typer.Option(help="Find the ten lines nearest to this text.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write all points to this .npy or .safetensors.")
+    ] = None,
+) -> None:
+    """Sentences as points: print the ten closest pairs of lines, or those nearest to a text."""
+    from minitransformer.training.embedding import embed_command
+
+    embed_command(console, folder, file, like, out)
+
+
+@app.command()
 def doctor(
     warm: Annotated[bool, typer.Option("--warm", help="Compile all kernels now.")] = False,
 ) -> None:

@@ -174,7 +174,7 @@ def weights(folder):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["mnits"], "expected one of imdb, rotten-tomatoes, mnist, fashion-mnist, or a FILE.csv"),
+        (["mnits"], "expected one of imdb, rotten-tomatoes, mnist, fashion-mnist, pinyin"),
         (["mnist", "--model", "lstm"], "mnist: model should be one of mlp, cnn, vit"),
         (["imdb", "--model", "cnn"], "imdb: model should be one of transformer, lstm"),
         (["mnist", "--epochs", "0"], "epochs should be at least 1, got 0"),
@@ -239,6 +239,16 @@ def test_a_vocabulary_that_does_not_fit_the_weights(tmp_path, reviews, command):
     code, _, err = command("predict", out, "a film")
     assert code == 1
     assert f"the vocabulary has {known + 1} words, but the weights are for {known}" in err
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [(" ", "expected a text with words in it"), ("lines.txt", "there is no file lines.txt")],
+)
+def test_texts_that_are_none(tmp_path, reviews, command, text, words):
+    command("fit", reviews, "--epochs", 1, "--out", tmp_path / "run")
+    code, printed, err = command("predict", tmp_path / "run", text)
+    assert code == 1 and words in err and printed == ""
 
 
 def test_predict_needs_a_checkpoint_of_a_task(tmp_path, command):

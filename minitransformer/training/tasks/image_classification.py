@@ -168,8 +168,8 @@ def mlp(**settings: Any) -> Recipe:
 
 def cnn(**settings: Any) -> Recipe:
     def sizes(shape: tuple[int, ...], classes: int) -> dict[str, Any]:
-        channels, *size = shape
-        return {"in_channels": channels, "image_size": size, "num_classes": classes, "dropout": 0.3}
+        image = {"in_channels": shape[0], "image_size": shape[1:], "num_classes": classes}
+        return {**image, "channels": (32, 64), "dropout": 0.3}
 
     return Recipe(CNN, CNNConfig, sizes, FitSettings(**settings))
 
