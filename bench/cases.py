@@ -15,6 +15,7 @@ from minitransformer.devices import device_of, to_device
 from minitransformer.graph import Node
 
 ROWS, FEATURES = (256, 4096), 512
+IMAGES = ((128, 1, 16, 28), (128, 16, 32, 14), (128, 32, 64, 7))  # batch, channels in, out, side
 RECURRENT = ((8, 50, 64), (32, 200, 128))  # batch, length, features in and out
 ATTENTION = ((2, 64, 4, 32), (4, 256, 8, 64))  # batch, length, heads, features of a head
 
@@ -45,7 +46,7 @@ class Case(NamedTuple):
 
 
 def cases() -> Iterator[Case]:
-    """Every case: ops on rows, recurrent layers, attention; small ones first in each group."""
+    """Every case: ops on rows, on images, recurrent layers, attention; small ones first in each."""
     draw = np.random.default_rng(7)
     for rows in ROWS:
         for op, inputs, options in rowwise(rows, draw):
@@ -54,6 +55,8 @@ def cases() -> Iterator[Case]:
         size, flops = f"{rows}×{FEATURES}×{FEATURES}", 2.0 * rows * FEATURES**2
         yield Case(ops.Linear, (x, weight, bias), {}, size, flops)
         yield Case(ops.MatMul, (x, weight), {}, size, flops)
+    for batch, inside, outside, side in IMAGES:
+        yield from images(batch, inside, outside, side, draw)
     for batch, length, features in RECURRENT:
         for op in (ops.RNN, ops.LSTM, ops.GRU):
             yield recurrent(op, batch, length, features, draw)
@@ -86,6 +89,27 @@ def rowwise(rows: int, draw: np.random.Generator) -> Iterator[tuple[Any, tuple, 
     yield ops.AdagradUpdate, (x, y, square), STEP
     yield ops.RMSpropUpdate, (x, y, square, None), {**STEP, "alpha": 0.9}
     yield ops.AdamUpdate, (x, y, z, square), {**STEP, "beta1": 0.9, "beta2": 0.99, "step": 3}
+
+
+def images(
+    batch: int, inside: int, outside: int, side: int, draw: np.random.Generator
+) -> Iterator[Case]:
+    """What the layers of a small convolutional network do: kernels of 3 × 3, windows of 2 × 2."""
+    size = "×".join(map(str, (batch, inside, outside, side)))
+    x, y, weight, bias = normal(
+        draw,
+        (batch, inside, side, side),
+        (batch, outside, side, side),
+        (outside, inside, 3, 3),
+        (outside,),
+    )
+    flops = 2.0 * y.size * weight[0].size
+    yield Case(ops.Conv2d, (x, weight, bias), {"padding": (1, 1)}, size, flops)
+    larger = {"stride": (2, 2), "padding": (1, 1), "output_padding": (1, 1)}
+    transposed = (y, weight, bias[:inside].copy())
+    yield Case(ops.ConvTranspose2d, transposed, larger, size, flops)
+    window = {"kernel_size": (2, 2), "stride": (2, 2)}
+    yield from (Case(op, (y,), window, size) for op in (ops.MaxPool2d, ops.AvgPool2d))
 
 
 def recurrent(op: Any, batch: int, length: int, features: int, draw: np.random.Generator) -> Case:

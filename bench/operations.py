@@ -20,6 +20,8 @@ PER_ELEMENT = {
     "layer_norm": (7, 11),
     "rms_norm": (4, 9),
     "batch_norm": (7, 11),
+    "max_pool2d": (1, 1),
+    "avg_pool2d": (1, 1),
     "dropout": (1, 1),
     "embedding": (0, 1),
     "cross_entropy": (4, 3),
@@ -30,7 +32,7 @@ PER_ELEMENT = {
 }
 
 # Products of a backward pass for each of the forward one; attention computes its scores again.
-BACKWARD_PRODUCTS = {"linear": 2.0, "recurrent": 2.0, "attention": 2.5}
+BACKWARD_PRODUCTS = {"linear": 2.0, "convolution": 2.0, "recurrent": 2.0, "attention": 2.5}
 
 
 def count(case: Case, direction: str) -> float:

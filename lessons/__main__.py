@@ -24,6 +24,7 @@ console = Console(highlight=False)
 Number = Annotated[str, typer.Argument(help="Of the lesson: 1, 01 or its name.", metavar="NN")]
 Maybe = Annotated[str | None, typer.Argument(help="The next one if left out.", metavar="[NN]")]
 Name = Annotated[str | None, typer.Argument(help="Of one exercise.", metavar="[NAME]")]
+Full = Annotated[bool, typer.Option("--full", help="The whole experiment, if it has a longer one.")]
 
 POLL = 0.3  # seconds between two looks at a file that is watched
 
@@ -37,9 +38,10 @@ def overview(context: typer.Context) -> None:
 
 
 @app.command()
-def run(number: Number) -> None:
+def run(number: Number, full: Full = False) -> None:
     """Run a lesson from top to bottom; its pictures go to lessons/output/NN/."""
-    done = subprocess.run([sys.executable, str(present(number).script)], check=False)
+    command = [sys.executable, str(present(number).script), *(["--full"] if full else [])]
+    done = subprocess.run(command, check=False)
     raise typer.Exit(done.returncode)
 
 

@@ -103,12 +103,13 @@ def fit(
     task: Annotated[
         str,
         typer.Argument(
-            help="imdb, rotten-tomatoes, mnist, fashion-mnist, pinyin, translation, or a FILE.csv."
+            help="imdb, rotten-tomatoes, mnist, fashion-mnist, pinyin, translation, "
+            "movielens, or a FILE.csv."
         ),
     ],
     model: Annotated[
         str | None,
-        typer.Option(help="mlp, cnn, lstm, transformer; the task's own if left out."),
+        typer.Option(help="mlp, cnn, lstm, transformer, …; the task's own if left out."),
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Times through the training rows.")] = None,
     batch_size: Size = None,
@@ -169,6 +170,25 @@ def predict(
 
     for line in prediction_lines(folder, inputs):
         print(line)
+
+
+@app.command()
+def embed(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of a BERT: config.json, model.safetensors, vocab.txt.")
+    ],
+    file: Annotated[Path, typer.Argument(help="Text file, a sentence a line.")],
+    like: Annotated[
+        str | None, typer.Option(help="Find the ten lines nearest to this text.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write all points to this .npy or .safetensors.")
+    ] = None,
+) -> None:
+    """Sentences as points: print the ten closest pairs of lines, or those nearest to a text."""
+    from minitransformer.training.embedding import embed_command
+
+    embed_command(console, folder, file, like, out)
 
 
 @app.command()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import typer
 
-from bench import compare, floor, machine, options, record, tables, train
+from bench import classifiers, compare, floor, machine, options, record, tables, train
 from bench.cases import cases
 from bench.operations import PER_ELEMENT, attainable, count
 from minitransformer.models.gpt import GPTConfig
@@ -216,3 +216,13 @@ def test_a_slow_peer_is_left_out_of_the_next_size():
     assert reasons == {"autograd": "too slow: 3.0 s a step at tiny"}
     again = train.too_slow({"case": "small", "skipped": reasons, "seconds": {}})
     assert again == reasons
+
+
+def test_a_classifier_is_shown_with_the_spread_of_its_seeds():
+    seconds = {"ours": [10.0, 12.0, 11.0], "words": [1.0, 3.0, 1.1]}
+    accuracy = {"ours": [0.8, 0.9, 0.85], "words": [0.7, 0.7, 0.7]}
+    result = {"case": "imdb", "rows": 5000, "seconds": seconds, "accuracy": accuracy}
+    (table,) = classifiers.tables([result])
+    ours, words, _ = table.rows
+    assert ours == ["imdb", "5,000", "minitransformer", "85.00 % (80.00 to 90.00)", "11.0", ""]
+    assert words[3:] == ["70.00 % (70.00 to 70.00)", "1.1", "0.10 (0.10 to 0.25)"]

@@ -98,7 +98,7 @@ def test_fit_a_csv_and_predict(tmp_path, reviews, command):
     assert all(0.5 <= float(a[1]) <= 1 for a in answers)
 
 
-@pytest.mark.parametrize("model", ["mlp", "cnn"])
+@pytest.mark.parametrize("model", ["mlp", "cnn", "vit"])
 def test_fit_images_and_predict_files(tmp_path, digits_folder, command, model):
     out = tmp_path / "run"
     assert fit_images(digits_folder, out, model, epochs=8)["accuracy"] == 1
@@ -174,8 +174,8 @@ def weights(folder):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["mnits"], "expected one of imdb, rotten-tomatoes, mnist, fashion-mnist, or a FILE.csv"),
-        (["mnist", "--model", "lstm"], "mnist: model should be one of mlp, cnn"),
+        (["mnits"], "expected one of imdb, rotten-tomatoes, mnist, fashion-mnist, pinyin"),
+        (["mnist", "--model", "lstm"], "mnist: model should be one of mlp, cnn, vit"),
         (["imdb", "--model", "cnn"], "imdb: model should be one of transformer, lstm"),
         (["mnist", "--epochs", "0"], "epochs should be at least 1, got 0"),
         (["mnist", "--lr", "nan"], "lr should be a positive number"),
@@ -239,6 +239,16 @@ def test_a_vocabulary_that_does_not_fit_the_weights(tmp_path, reviews, command):
     code, _, err = command("predict", out, "a film")
     assert code == 1
     assert f"the vocabulary has {known + 1} words, but the weights are for {known}" in err
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [(" ", "expected a text with words in it"), ("lines.txt", "there is no file lines.txt")],
+)
+def test_texts_that_are_none(tmp_path, reviews, command, text, words):
+    command("fit", reviews, "--epochs", 1, "--out", tmp_path / "run")
+    code, printed, err = command("predict", tmp_path / "run", text)
+    assert code == 1 and words in err and printed == ""
 
 
 def test_predict_needs_a_checkpoint_of_a_task(tmp_path, command):

@@ -70,6 +70,7 @@ def calls(dtype: Any, columns: int, rng: np.random.Generator) -> Iterator[Call]:
     yield ops.LayerNorm, [x, row, normal(columns)], {}
     yield ops.RMSNorm, [x, row], {}
     yield ops.BatchNorm, [normal(3, 5, columns), normal(5), normal(5)], {}
+    yield from image_calls(normal, min(columns, 37))
     yield ops.Dropout, [x], {"p": 0.3, "seed": 1}
     yield ops.Embedding, [normal(17, columns), rng.integers(17, size=ROWS)], {}
     target = rng.integers(columns, size=ROWS)
@@ -78,6 +79,17 @@ def calls(dtype: Any, columns: int, rng: np.random.Generator) -> Iterator[Call]:
     yield from attention_calls(normal, min(columns, 131))
     yield from recurrent_calls(normal, min(columns, 131))
     yield from update_calls(normal, columns)
+
+
+def image_calls(normal: Any, size: int) -> Iterator[Call]:
+    images, bias = normal(3, 4, size, size + 2), normal(38)
+    yield ops.Conv2d, [images, normal(38, 4, 3, 3), bias], {"padding": (1, 1)}
+    strided = {"stride": (2, 3), "padding": (2, 1), "dilation": (2, 1), "groups": 2}
+    yield ops.Conv2d, [images, normal(38, 2, 3, 2), bias], strided
+    options = {"stride": (2, 2), "padding": (1, 1)}
+    yield ops.ConvTranspose2d, [images, normal(4, 38, 4, 4), bias], options
+    for op in (ops.MaxPool2d, ops.AvgPool2d):
+        yield op, [images], {"kernel_size": (3, 2), "stride": (2, 2), "padding": (1, 1)}
 
 
 def attention_calls(normal: Any, length: int) -> Iterator[Call]:

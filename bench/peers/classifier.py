@@ -53,12 +53,19 @@ def torch_engine(problem: Any, settings: FitSettings) -> Any:
 ENGINES = {"ours": OurEngine, "torch": torch_engine}
 
 
-def serve_network(engine: str, task_name: str, settings: FitSettings) -> None:
-    """Answer for the task's first model, through our engine or PyTorch."""
+def build(engine: str, task_name: str, settings: FitSettings) -> tuple[Any, Any]:
+    """The problem, with the task's first model, and the engine that trains it."""
     task, _ = find_task(task_name)
     manual_seed(settings.seed)
     problem = task.problem(task.recipe(None)[1], settings, Source())
-    peer = ENGINES[engine](problem, settings)
+    return problem, ENGINES[engine](problem, settings)
+
+
+def serve_network(engine: str, task_name: str, settings: FitSettings) -> None:
+    """Answer for a network, through our engine or PyTorch."""
+    _, few_rows = build(engine, task_name, replace(settings, limit=200))
+    few_rows.train(1)  # kernels are compiled before anything is timed
+    problem, peer = build(engine, task_name, settings)
 
     def held_out() -> Any:
         return problem.loader(problem.parts["held_out"], training=False)

@@ -5,6 +5,7 @@ from minitransformer.data.cleaning import clean_text, normalize_images
 from minitransformer.data.corpus import text_corpus
 from minitransformer.data.dataset import Dataset, TensorDataset, pad_sequences, stack_rows
 from minitransformer.data.fetching import cache_folder, fetch
+from minitransformer.data.histories import Histories, LeaveOneOut, histories, leave_one_out
 from minitransformer.data.images import FASHION_CLASSES, digits, fashion_mnist, mnist
 from minitransformer.data.labelled_text import text_csv
 from minitransformer.data.loader import DataLoader, EndlessBatches
@@ -22,6 +23,8 @@ __all__ = [
     "DataLoader",
     "Dataset",
     "EndlessBatches",
+    "Histories",
+    "LeaveOneOut",
     "Ratings",
     "SentencePair",
     "TensorDataset",
@@ -32,7 +35,9 @@ __all__ = [
     "digits",
     "fashion_mnist",
     "fetch",
+    "histories",
     "imdb",
+    "leave_one_out",
     "mask_tokens",
     "mnist",
     "movielens",

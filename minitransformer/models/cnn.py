@@ -83,7 +83,8 @@ class CNN(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         expected = (self.config.in_channels, *self.config.image_size)
         if x.shape[1:] != expected:
-            raise ValueError(f"CNN: images should be (B, {expected}), got shape {x.shape}")
+            sizes = ", ".join(map(str, expected))
+            raise ValueError(f"CNN: images should be (B, {sizes}), got shape {x.shape}")
         x = self.stages(x)
         x = F.relu(self.hidden(x.reshape(x.shape[0], -1)))
         return self.head(self.dropout(x))

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
@@ -52,6 +53,24 @@ class WordPieceTokenizer(Tokenizer, name="wordpiece"):
         settings = Path(folder, "tokenizer_config.json")
         options = read_json(settings) if settings.is_file() else {}
         return cls([token.rstrip() for token in vocab], options.get("do_lower_case", True))
+
+    def reduced(self, texts: Iterable[str], vocab_size: int) -> "WordPieceTokenizer":
+        """A tokenizer of fewer tokens, for a small model: the commonest in `texts`.
+
+        The special tokens and ASCII's characters stay, so that any English word can be spelled.
+        ValueError where these alone are more than vocab_size.
+        """
+        counts = Counter(chain.from_iterable(map(self._ids_of, texts)))
+        spelling = [t for t in self.vocab if t.isascii() and len(t.removeprefix(INSIDE)) == 1]
+        kept = {self._ids[token] for token in (*SPECIAL, *spelling)}
+        if len(kept) > vocab_size:
+            raise ValueError(
+                f"WordPieceTokenizer.reduced: vocab_size should be at least {len(kept)}, for"
+                f" special tokens and characters, got {vocab_size}"
+            )
+        common = [i for i, _ in counts.most_common() if i not in kept]
+        kept |= set(common[: vocab_size - len(kept)])
+        return WordPieceTokenizer([self.vocab[i] for i in sorted(kept)], self.lower_case)
 
     @property
     def vocab_size(self) -> int:

@@ -50,7 +50,8 @@ def fit_command(
     except TrainingDiverged as error:
         raise RuntimeError(f"training stopped at {error}; try a lower --lr") from error
     except KeyboardInterrupt:
-        console.print(f"\nstopped; go on with: minitransformer fit {name} --resume {run.folder}")
+        resumable = f"go on with: minitransformer fit {name} --resume {run.folder}"
+        console.print(f"\nstopped; {resumable if run.last.exists() else 'no epoch was finished'}")
         raise
     conclude(console, run, metrics, fitting.progress.seconds)
     return metrics

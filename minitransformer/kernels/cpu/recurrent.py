@@ -44,19 +44,19 @@ def accelerate(op: Any) -> None:
             weight_ih, weight_hh = contiguous(weight_ih), contiguous(weight_hh)
             (batch, length, _), (rows, hidden) = x.shape, weight_hh.shape
             lengths = np.full(batch, length) if lengths is None else lengths.astype(np.int64)
-            nothing = np.empty(0, x.dtype)
             gates = memory.empty((batch, length, rows), x.dtype)
-            bias = nothing if bias_ih is None else contiguous(bias_ih)
+            bias = np.empty(0, x.dtype) if bias_ih is None else contiguous(bias_ih)
             chunks = chunks_for_product(gates.size, x.shape[-1])
             linear_rows(as_rows(x), weight_ih, bias, as_rows(gates), chunks)
-            states = memory.empty((carried, batch, length, hidden), x.dtype)
+            states = memory.empty((carried, batch, length + 1, hidden), x.dtype)
             for s, state in enumerate(start):
-                states[s, :, -1 if reverse else 0] = 0 if state is None else state
+                states[s, :, length if reverse else 0] = 0 if state is None else state
             kept = memory.empty((batch, length, hidden if op is ops.GRU else 0), x.dtype)
             y = memory.empty((batch, length + carried, hidden), x.dtype)
             bias = np.zeros(rows, x.dtype) if bias_hh is None else contiguous(bias_hh)
             run = lengths, bool(reverse), chunks_for_rows(gates, hidden)
             forward_steps(gates, weight_hh, bias, states, kept, y, *run)
+            y[:, length:] = states[:, :, 0 if reverse else length].swapaxes(0, 1)
             ctx.save(x, weight_ih, weight_hh, states, gates, kept, run)
             return y
 
@@ -67,9 +67,10 @@ def accelerate(op: Any) -> None:
             db = memory.empty(gates.shape, gates.dtype) if op is ops.GRU else da
             dstates = dy[:, x.shape[1] :].swapaxes(0, 1).copy()
             backward_steps(contiguous(dy), weight_hh, states, gates, kept, da, db, dstates, *run)
+            came = states[0, :, 1:] if run[1] else states[0, :, :-1]
             wanted = (*ctx.needs[1 + carried :], False, False)
             of_inputs = products(da, x, weight_ih, ctx.needs[0], wanted[0], wanted[2])
-            of_states = products(db, states[0], weight_hh, False, wanted[1], wanted[3])
+            of_states = products(db, came, weight_hh, False, wanted[1], wanted[3])
             pairs = zip(of_inputs[1:], of_states[1:], strict=True)
             weights = [gradient for pair in pairs for gradient in pair]
             return (of_inputs[0], *dstates, *weights, None)[: len(ctx.needs)]
@@ -105,8 +106,8 @@ def products(dy: Any, x: Any, weight: Any, *wanted: bool) -> list[Any]:
 def forward_steps(gates, weight, bias, states, kept, y, lengths, reverse, chunks):
     """Turn W_ih x + b_ih in `gates` into the gates themselves, and fill the rest.
 
-    `states` (S, B, T, H) holds what comes to each step: h, and the cell where S is 2. What
-    comes out of the last goes to the end of y. `kept` (B, T, H) is the GRU's W_hn h + b_hn.
+    `states` (S, B, T + 1, H) holds h, and the cell where S is 2, before and between all steps
+    and after them, in the order of time. `kept` (B, T, H) is the GRU's W_hn h + b_hn.
     """
     batch, length, width = gates.shape
     kind = width // y.shape[2]
@@ -115,29 +116,24 @@ def forward_steps(gates, weight, bias, states, kept, y, lengths, reverse, chunks
         panels, sums = pack_all(weight.T), np.empty((high - low, width), gates.dtype)
         for k in range(length):
             t = length - 1 - k if reverse else k
-            after = t - 1 if reverse else t + 1
+            came, goes = (t + 1, t) if reverse else (t, t + 1)
             for row in sums:
                 copy(bias, row)
-            add_product(states[0, low:high, t], panels, sums)
+            add_product(states[0, low:high, came], panels, sums)
             for b in range(low, high):
-                new_h = y[b, length] if k == length - 1 else states[0, b, after]
-                gate, total, h = gates[b, t], sums[b - low], states[0, b, t]
+                gate, total, out = gates[b, t], sums[b - low], y[b, t]
                 if t >= lengths[b]:
-                    for j in range(h.size):
-                        y[b, t, j] = 0
-                    copy(h, new_h)
-                    if kind == 4:
-                        new_c = y[b, length + 1] if k == length - 1 else states[1, b, after]
-                        copy(states[1, b, t], new_c)
+                    clear(out)
+                    for s in range(len(states)):
+                        copy(states[s, b, came], states[s, b, goes])
                     continue
                 if kind == 4:
-                    new_c = y[b, length + 1] if k == length - 1 else states[1, b, after]
-                    lstm_row(gate, total, states[1, b, t], new_c, y[b, t])
+                    lstm_row(gate, total, states[1, b, came], states[1, b, goes], out)
                 elif kind == 3:
-                    gru_row(gate, total, h, kept[b, t], y[b, t])
+                    gru_row(gate, total, states[0, b, came], kept[b, t], out)
                 else:
-                    rnn_row(gate, total, y[b, t])
-                copy(y[b, t], new_h)
+                    rnn_row(gate, total, out)
+                copy(out, states[0, b, goes])
 
 
 @kernel
@@ -150,18 +146,18 @@ def backward_steps(dy, weight, states, gates, kept, da, db, dstates, lengths, re
         panels, room = pack_all(weight), np.empty(dy.shape[2], dy.dtype)
         for k in range(length):
             t = k if reverse else length - 1 - k
+            came = t + 1 if reverse else t
             for b in range(low, high):
                 gate, dgate, dh = gates[b, t], da[b, t], dstates[0, b]
                 if t >= lengths[b]:
-                    for j in range(width):
-                        dgate[j] = 0
-                        db[b, t, j] = 0
+                    clear(dgate)
+                    clear(db[b, t])
                     continue
                 add(dy[b, t], dh)
                 if kind == 4:
-                    lstm_gradient(gate, states[1, b, t], dh, dstates[1, b], dgate, room)
+                    lstm_gradient(gate, states[1, b, came], dh, dstates[1, b], dgate, room)
                 elif kind == 3:
-                    gru_gradient(gate, states[0, b, t], kept[b, t], dh, dgate, db[b, t])
+                    gru_gradient(gate, states[0, b, came], kept[b, t], dh, dgate, db[b, t])
                 else:
                     rnn_gradient(gate, dh, dgate)
             add_product(db[low:high, t], panels, dstates[0, low:high])
@@ -171,6 +167,12 @@ def backward_steps(dy, weight, states, gates, kept, da, db, dstates, lengths, re
 def copy(source, target):
     for j in range(source.size):
         target[j] = source[j]
+
+
+@helper
+def clear(target):
+    for j in range(target.size):
+        target[j] = 0
 
 
 @helper

@@ -28,6 +28,10 @@ def examples(dtype: Any) -> Iterator[Example]:
     yield ops.LayerNorm, (x, row, row), {}
     yield ops.RMSNorm, (x, row), {}
     yield ops.BatchNorm, (np.ones((2, 5, 6), dtype), row, row), {}
+    image, kernels = np.ones((1, 5, 4, 4), dtype), np.ones((5, 5, 3, 3), dtype)
+    yield from ((op, (image, kernels, row), {}) for op in (ops.Conv2d, ops.ConvTranspose2d))
+    window = {"kernel_size": (2, 2), "stride": (2, 2)}
+    yield from ((op, (image,), window) for op in (ops.MaxPool2d, ops.AvgPool2d))
     yield ops.Dropout, (x,), {"p": 0.5, "seed": 1}
     yield ops.Embedding, (x, ids), {}
     yield ops.CrossEntropy, (x, ids % 5), {}

@@ -18,6 +18,7 @@ for a task that exists is one more entry in its `recipes`.
 from pathlib import Path
 
 from minitransformer.training.tasks.image_classification import FASHION_MNIST, MNIST
+from minitransformer.training.tasks.movielens import MOVIELENS
 from minitransformer.training.tasks.pinyin import PINYIN
 from minitransformer.training.tasks.settings import FitSettings
 from minitransformer.training.tasks.task import (
@@ -31,7 +32,7 @@ from minitransformer.training.tasks.task import (
 from minitransformer.training.tasks.text_classification import CSV, IMDB, ROTTEN_TOMATOES
 from minitransformer.training.tasks.translation import TRANSLATION
 
-EVERY = (IMDB, ROTTEN_TOMATOES, MNIST, FASHION_MNIST, PINYIN, TRANSLATION, CSV)
+EVERY = (IMDB, ROTTEN_TOMATOES, MNIST, FASHION_MNIST, PINYIN, TRANSLATION, MOVIELENS, CSV)
 TASKS: dict[str, Task] = {task.name: task for task in EVERY}
 
 

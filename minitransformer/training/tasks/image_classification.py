@@ -12,6 +12,7 @@ from minitransformer.data import DataLoader, TensorDataset, augment
 from minitransformer.graph import no_grad
 from minitransformer.models.cnn import CNN, CNNConfig
 from minitransformer.models.mlp import MLP, MLPConfig
+from minitransformer.models.vit import ViT, ViTConfig
 from minitransformer.training.tasks.classification import (
     Classification,
     Rows,
@@ -167,10 +168,18 @@ def mlp(**settings: Any) -> Recipe:
 
 def cnn(**settings: Any) -> Recipe:
     def sizes(shape: tuple[int, ...], classes: int) -> dict[str, Any]:
-        channels, *size = shape
-        return {"in_channels": channels, "image_size": size, "num_classes": classes, "dropout": 0.3}
+        image = {"in_channels": shape[0], "image_size": shape[1:], "num_classes": classes}
+        return {**image, "channels": (32, 64), "dropout": 0.3}
 
     return Recipe(CNN, CNNConfig, sizes, FitSettings(**settings))
+
+
+def vit(**settings: Any) -> Recipe:
+    def sizes(shape: tuple[int, ...], classes: int) -> dict[str, Any]:
+        channels, *size = shape
+        return {"in_channels": channels, "image_size": size, "num_classes": classes}
+
+    return Recipe(ViT, ViTConfig, sizes, FitSettings(**settings))
 
 
 MNIST = ImageClassification(
@@ -178,7 +187,11 @@ MNIST = ImageClassification(
     "handwritten digits",
     read_mnist,
     DIGITS,
-    {"mlp": mlp(epochs=20, augment=False), "cnn": cnn(epochs=12, lr=2e-3)},
+    {
+        "mlp": mlp(epochs=40),
+        "cnn": cnn(epochs=20, lr=2e-3),
+        "vit": vit(epochs=20, batch_size=50, lr=3e-3, weight_decay=0.05),
+    },
     move_digits,
 )
 FASHION_MNIST = ImageClassification(
