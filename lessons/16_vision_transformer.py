@@ -181,7 +181,7 @@ save(figure, "16/attention.png")
 looked = weights.mean(axis=(1, 2))
 orders = {"most looked at": -looked, "most ink": -patches.sum(axis=2)}
 orders |= {"any": np.random.default_rng(0).random(looked.shape), "least looked at": looked}
-at_four, (figure, axis) = {}, plt.subplots(figsize=(5.5, 3.6))
+at_four, (figure, axis) = {}, plt.subplots(figsize=(7, 3.6))
 for name, by in orders.items():
     rank = by.argsort(axis=1).argsort(axis=1)[:, :, None]
     left = [accuracy(model, join(patches * (rank >= k))) for k in range(13)]
@@ -189,7 +189,7 @@ for name, by in orders.items():
     print(f"4 of 16 patches wiped out, {name:>15} first: {left[4]:.1%} still read")
     axis.plot(left, "o-", label=name)
 axis.set(xlabel="patches wiped out, of 16", ylabel="read, of 1,000 held out", ylim=(0, 1))
-axis.legend()
+axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 save(figure, "16/wiped.png")
 assert at_four["most ink"] < at_four["most looked at"] < at_four["least looked at"] - 0.3
 
