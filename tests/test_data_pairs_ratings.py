@@ -33,8 +33,10 @@ def test_pairs_are_read_from_a_tsv(tmp_path):
 def test_bad_pairs_are_refused(tmp_path, content, said):
     file = tmp_path / "pairs.tsv"
     file.write_bytes(content)
-    with pytest.raises(ValueError, match=rf"pairs\.tsv: {said}"):
+    with pytest.raises(ValueError, match=rf"sentence_pairs: .*pairs\.tsv: {said}"):
         sentence_pairs(file)
+    with pytest.raises(FileNotFoundError, match=r"sentence_pairs: there is no file .*gone\.tsv"):
+        sentence_pairs(tmp_path / "gone.tsv")
 
 
 @pytest.mark.skipif(

@@ -210,7 +210,7 @@ def test_one_class_only_is_refused(tmp_path, command):
         (
             "big.npy",
             np.zeros((9, 8), np.uint8),
-            "is 9 × 8 pixels, but the model has learned 28 × 28",
+            "expected images of 28 × 28 pixels, as the model has learned, got 9 × 8 in",
         ),
         ("colour.npy", np.zeros((1, 28, 28, 3), np.uint8), "should hold grey images"),
         ("large.npy", np.full((28, 28), 1.5), "bytes, or floats from 0 to 1"),
@@ -239,6 +239,15 @@ def test_a_vocabulary_that_does_not_fit_the_weights(tmp_path, reviews, command):
     code, _, err = command("predict", out, "a film")
     assert code == 1
     assert f"the vocabulary has {known + 1} words, but the weights are for {known}" in err
+    facts["tokenizer"]["words"].pop()
+    facts["classes"].append("another")
+    save_checkpoint(Run(out).last, arrays, facts)
+    code, _, err = command("predict", out, "a film")
+    assert code == 1 and "names 3 classes, but the weights are for 2" in err
+    del facts["config"]
+    save_checkpoint(Run(out).last, arrays, facts)
+    code, _, err = command("predict", out, "a film")
+    assert code == 1 and "is damaged: it has no config" in err
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from minitransformer.models.checkpoint import LAST, load_checkpoint, save_checkpoint
 from minitransformer.training.fit_command import fit_command
 from minitransformer.training.prediction import load_predictor
 from minitransformer.training.ranking import ranks_of_next, top_10
@@ -71,6 +72,11 @@ def test_what_is_liked_is_told(ratings, tmp_path):
     ]:
         with pytest.raises(ValueError, match=said):
             list(predictor.predict([wrong]))
+    arrays, facts = load_checkpoint(out / LAST)
+    facts["users"].pop()
+    save_checkpoint(out / LAST, arrays, facts)
+    with pytest.raises(ValueError, match="names 47 users, but the weights are for 48"):
+        load_predictor(out)
 
 
 def test_users_are_limited_and_runs_repeat(ratings, tmp_path):

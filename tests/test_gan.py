@@ -152,6 +152,12 @@ def test_a_class_that_does_not_exist():
         small_gan().generate([0, 2])
 
 
+def test_each_class_needs_its_noise():
+    gan = small_gan()
+    with pytest.raises(ValueError, match=r"GAN: noise should be \(2, \d+\), got \(1, \d+\)"):
+        gan.generate([0, 1], gan.noise(1))
+
+
 def test_images_of_another_size_are_refused_by_name():
     with pytest.raises(ValueError, match=r"Discriminator: .*\(B, 1, 8, 8\)"):
         small_gan().discriminator(mt.zeros(2, 1, 12, 12), np.zeros(2, np.int64))

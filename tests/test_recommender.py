@@ -196,6 +196,8 @@ def test_bad_recommenders_are_refused():
         model.scores([[1], []])
     with pytest.raises(ValueError, match="SequentialRecommender: no item 7: expected numbers from"):
         model.recommend([1, 7])
+    with pytest.raises(ValueError, match="k should be at least 1, got 0"):
+        model.recommend([1], k=0)
 
 
 def test_a_factorization_adds_what_users_and_items_bring():

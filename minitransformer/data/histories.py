@@ -79,6 +79,7 @@ def _numbers(what: str, known: np.ndarray, ids: Any) -> np.ndarray:
     places = np.minimum(np.searchsorted(known, ids), len(known) - 1)
     if len(unknown := ids[known[places] != ids]):
         raise ValueError(
-            f"no {what} {unknown[0]}: there are {len(known):,}, from {known[0]} to {known[-1]}"
+            f"histories: no {what} {unknown[0]}: there are {len(known):,}, from {known[0]} to"
+            f" {known[-1]}"
         )
     return places

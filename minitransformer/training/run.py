@@ -36,7 +36,7 @@ class Run:
         """
         if self.last.exists():
             raise FileExistsError(
-                f"{self.folder} has a checkpoint already: go on with --resume {self.folder}, "
+                f"run: {self.folder} has a checkpoint already: go on with --resume {self.folder}, "
                 "or give another --out"
             )
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,7 @@ class Run:
         if other.folder.resolve() == self.folder.resolve():
             return self
         if other.last.exists():
-            raise FileExistsError(f"{folder} has a checkpoint already: give another --out")
+            raise FileExistsError(f"run: {folder} has a checkpoint already: give another --out")
         other.folder.mkdir(parents=True, exist_ok=True)
         for file in (self._start, self.log, self.best, self.last):
             if file.exists():

@@ -105,6 +105,15 @@ def check_classes(name: str, labels: np.ndarray, classes: Sequence[str]) -> None
         )
 
 
+def check_class_names(classes: Sequence[str], model: Any) -> None:
+    """Refuse a checkpoint whose classes are not those of its weights."""
+    if len(classes) != model.config.num_classes:
+        raise ValueError(
+            f"predict: the checkpoint names {len(classes)} classes, but the weights are for "
+            f"{model.config.num_classes}"
+        )
+
+
 def class_loss(logits: Tensor, labels: np.ndarray, label_smoothing: float) -> Tensor:
     """Mean cross-entropy of logits (B, C), or (B,) for class 1 against class 0."""
     if logits.ndim == 2:

@@ -16,6 +16,7 @@ from minitransformer.models.vit import ViT, ViTConfig
 from minitransformer.training.tasks.classification import (
     Classification,
     Rows,
+    check_class_names,
     check_classes,
     class_probabilities,
     split_rows,
@@ -70,9 +71,10 @@ class ImagePredictor(Predictor):
         for argument in arguments:
             images = read_images(Path(argument))
             if images.shape[1:] != self.image_size:
+                due, came = (" × ".join(map(str, s)) for s in (self.image_size, images.shape[1:]))
                 raise ValueError(
-                    f"predict: {argument} is {' × '.join(map(str, images.shape[1:]))} pixels, but "
-                    f"the model has learned {' × '.join(map(str, self.image_size))}"
+                    f"predict: expected images of {due} pixels, as the model has learned, got "
+                    f"{came} in {argument}"
                 )
             (x, _) = as_floats((images, None))
             for number, row in enumerate(class_probabilities(self.model(x))):
@@ -106,7 +108,7 @@ class ImageClassification(Task):
     def problem(self, recipe: Recipe, settings: FitSettings, source: Source) -> Problem:
         parts = self.parts(settings, source)
         for name, (_, labels) in parts.items():
-            check_classes(f"{self.name}, {name} rows", labels, self.classes)
+            check_classes(f"fit {self.name}, {name} rows", labels, self.classes)
         shape = (1, *parts["train"][0].shape[1:])
         model = recipe.build(shape, len(self.classes))
         return ImageProblem(self.change, model, parts, self.classes, settings)
@@ -120,6 +122,7 @@ class ImageClassification(Task):
         return with_validation(limited(train, settings), limited(held_out, settings), settings)
 
     def predictor(self, model: Any, facts: dict[str, Any]) -> Predictor:
+        check_class_names(facts["classes"], model)
         return ImagePredictor(model, tuple(facts["image_size"]), facts["classes"])
 
 
@@ -153,7 +156,7 @@ def read_mnist(root: Path | None, part: str, download: bool) -> Rows:
 def read_fashion(root: Path | None, part: str, download: bool) -> Rows:
     if root is None:
         raise FileNotFoundError(
-            "fashion-mnist: give the folder of its four IDX files, plain or .gz, with --root "
+            "fit fashion-mnist: give the folder of its four IDX files, plain or .gz, with --root "
             "(30 MB; the Debian package dataset-fashion-mnist has them, and its authors' site)"
         )
     return data.fashion_mnist(root, part=part)

@@ -103,6 +103,11 @@ class MovieLens(Task):
                 f"predict: the checkpoint names {len(items)} films, but the weights are for"
                 f" {model.config.n_items}"
             )
+        if len(users) != getattr(model.config, "n_users", len(users)):
+            raise ValueError(
+                f"predict: the checkpoint names {len(users)} users, but the weights are for"
+                f" {model.config.n_users}"
+            )
         known = Histories(users, items, rows=[], order=np.empty(0, np.int64))
         return FilmPredictor(model, known, facts["titles"])
 

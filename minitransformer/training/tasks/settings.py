@@ -44,19 +44,21 @@ class FitSettings:
     def __post_init__(self) -> None:
         for name, least in {"epochs": 1, "batch_size": 1, "patience": 0, "seed": 0}.items():
             if getattr(self, name) < least:
-                raise ValueError(f"{name} should be at least {least}, got {getattr(self, name)}")
+                raise ValueError(
+                    f"fit: {name} should be at least {least}, got {getattr(self, name)}"
+                )
         if self.limit is not None and self.limit < 10:
-            raise ValueError(f"limit should be at least 10 rows, got {self.limit}")
+            raise ValueError(f"fit: limit should be at least 10 rows, got {self.limit}")
         if not (isfinite(self.lr) and self.lr > 0):
-            raise ValueError(f"lr should be a positive number, got {self.lr}")
+            raise ValueError(f"fit: lr should be a positive number, got {self.lr}")
         if self.schedule not in SCHEDULES:
             raise ValueError(
-                f"schedule should be one of {', '.join(SCHEDULES)}, got {self.schedule!r}"
+                f"fit: schedule should be one of {', '.join(SCHEDULES)}, got {self.schedule!r}"
             )
         for name in ("weight_decay", "l1"):
             if not 0 <= getattr(self, name) < float("inf"):
-                raise ValueError(f"{name} should not be negative, got {getattr(self, name)}")
-        check_probability("label_smoothing", self.label_smoothing)
+                raise ValueError(f"fit: {name} should not be negative, got {getattr(self, name)}")
+        check_probability("fit: label_smoothing", self.label_smoothing)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

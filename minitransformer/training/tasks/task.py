@@ -132,5 +132,5 @@ class Task(ABC):
         name = model or next(iter(self.recipes))
         if name not in self.recipes:
             known = ", ".join(self.recipes)
-            raise ValueError(f"{self.name}: model should be one of {known}, got {name!r}")
+            raise ValueError(f"fit {self.name}: model should be one of {known}, got {name!r}")
         return name, self.recipes[name]

@@ -17,6 +17,7 @@ from minitransformer.text import WordTokenizer, tokenizer_from_dict
 from minitransformer.training.tasks.classification import (
     Classification,
     Rows,
+    check_class_names,
     check_classes,
     class_probabilities,
     split_rows,
@@ -131,7 +132,7 @@ class TextClassification(Task):
         texts, labels, classes = self.read(source)
         parts = split_rows(*limited(texts, labels, settings), settings)
         for name, (_, own) in parts.items():
-            check_classes(f"{self.name}, {name} rows", own, classes)
+            check_classes(f"fit {self.name}, {name} rows", own, classes)
         return parts, classes
 
     def predictor(self, model: Any, facts: dict[str, Any]) -> Predictor:
@@ -141,6 +142,7 @@ class TextClassification(Task):
                 f"predict: the vocabulary has {tokenizer.vocab_size} words, but the weights are "
                 f"for {model.config.vocab_size}"
             )
+        check_class_names(facts["classes"], model)
         return TextPredictor(model, tokenizer, facts["max_words"], facts["classes"])
 
 
