@@ -157,6 +157,23 @@ def classifiers(
 
 
 @app.command()
+def pretraining(
+    models: Annotated[str, typer.Option(help="Comma-separated: minilm, own; or all.")] = "all",
+    steps: Annotated[int, typer.Option(min=1, help="Pre-training of our own BERT.")] = 2500,
+    seeds: Annotated[int, typer.Option(min=1, help="Fine-tunings of our own BERT.")] = 3,
+) -> None:
+    """Film reviews told apart by BERTs, pre-trained and not: about a quarter of an hour."""
+    from bench.pretraining import Reviews, measure_minilm, measure_our_own
+
+    chosen = options.choose(models, ("minilm", "own"), "model")
+    reviews = Reviews()
+    if "minilm" in chosen:
+        measure_minilm(reviews)
+    if "own" in chosen:
+        measure_our_own(reviews, steps, seeds)
+
+
+@app.command()
 def memory(
     folder: Annotated[Path, typer.Argument(help="A new folder for the run.")],
     early: Annotated[int, typer.Option(min=1, help="The step to compare the last one with.")] = 200,

@@ -4,7 +4,7 @@
 # How does one learn to make pictures, when nobody can say how good a picture is? By a game of two
 # networks: a **generator** makes pictures of noise, and a **discriminator** tells them from real
 # ones. What the one learns, the other has to beat. (Goodfellow et al. 2014.) About 45 s; `--full`
-# trains for 60 epochs instead of 12, in some minutes.
+# trains for 60 epochs instead of 12, in two or three minutes.
 
 # %%
 import sys
@@ -176,7 +176,7 @@ save(figure, "23/losses.png")
 
 # %% [markdown]
 # Neither loss says how good the pictures are: each is measured against an opponent who learns too.
-# So the judge is needed, and the eye.
+# So the judge is needed, and the eye. (What is made may be plainer, and easier to name, than real.)
 #
 # ## Between two noises
 #

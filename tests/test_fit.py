@@ -98,7 +98,7 @@ def test_fit_a_csv_and_predict(tmp_path, reviews, command):
     assert all(0.5 <= float(a[1]) <= 1 for a in answers)
 
 
-@pytest.mark.parametrize("model", ["mlp", "cnn"])
+@pytest.mark.parametrize("model", ["mlp", "cnn", "vit"])
 def test_fit_images_and_predict_files(tmp_path, digits_folder, command, model):
     out = tmp_path / "run"
     assert fit_images(digits_folder, out, model, epochs=8)["accuracy"] == 1
@@ -175,7 +175,7 @@ def weights(folder):
     ("arguments", "words"),
     [
         (["mnits"], "expected one of imdb, rotten-tomatoes, mnist, fashion-mnist, pinyin"),
-        (["mnist", "--model", "lstm"], "mnist: model should be one of mlp, cnn"),
+        (["mnist", "--model", "lstm"], "mnist: model should be one of mlp, cnn, vit"),
         (["imdb", "--model", "cnn"], "imdb: model should be one of transformer, lstm"),
         (["mnist", "--epochs", "0"], "epochs should be at least 1, got 0"),
         (["mnist", "--lr", "nan"], "lr should be a positive number"),

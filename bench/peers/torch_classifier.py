@@ -1,5 +1,6 @@
 """Our Transformer classifier in PyTorch, with the same names in its state dict."""
 
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,8 @@ class TorchClassifier(nn.Module):
         self.register_buffer("table", torch.tensor(table), persistent=False)
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        x = self.dropout(self.embedding(ids) + self.table[: ids.shape[1]])
+        x = self.embedding(ids) * sqrt(self.embedding.embedding_dim) + self.table[: ids.shape[1]]
+        x = self.dropout(x)
         for block in self.blocks:
             x = block(x, src_key_padding_mask=~mask)
         real = mask[..., None]

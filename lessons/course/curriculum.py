@@ -67,7 +67,7 @@ gpt | 60 | GPT | train a language model, and write with it
 bert | 55 | BERT | fill in masked words, and load pretrained weights
 vision_transformer | 45 | Vision transformer | cut pictures into patches, and attend to them
 translation | 60 | Translation | connect an encoder to a decoder
-recommender | 45 | A recommender | predict ratings from those of others
+recommender | 45 | A recommender | rank what someone will take next, and measure it honestly
 fine_tuning | 55 | Fine-tuning | pre-train, fine-tune, and follow instructions
 low_rank_adaptation | 40 | Low-rank adaptation | adapt a model with a hundredth of its weights
 compression | 50 | Compression | prune, quantize and distil a model

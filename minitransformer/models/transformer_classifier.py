@@ -4,6 +4,7 @@ The encoder of Vaswani et al. 2017, https://arxiv.org/abs/1706.03762, with norms
 """
 
 from dataclasses import asdict, dataclass
+from math import sqrt
 from typing import Any
 
 from minitransformer import functional as F
@@ -65,7 +66,7 @@ class TransformerClassifier(nn.Module):
         super().__init__()
         self.config = config
         self.embedding = nn.Embedding(config.vocab_size, config.d_model)
-        init.normal_(self.embedding.weight, std=0.1)  # rare words begin, and stay, near silence
+        init.normal_(self.embedding.weight, std=config.d_model**-0.5)
         self.positions = nn.SinusoidalPositions(config.max_length, config.d_model)
         self.dropout = nn.Dropout(config.dropout)
         sizes = (config.d_model, config.n_head, config.mlp_ratio, config.dropout)
@@ -87,7 +88,9 @@ class TransformerClassifier(nn.Module):
                 f"TransformerClassifier: ids has {ids.shape[1]} words a row, more than max_length "
                 f"({self.config.max_length})"
             )
-        x = self.dropout(self.positions(self.embedding(ids)))
+        # As loud as the positions, though small weights move far in few steps.
+        x = self.embedding(ids) * sqrt(self.config.d_model)
+        x = self.dropout(self.positions(x))
         visible = nn.key_padding_mask(mask)
         for block in self.blocks:
             x = block(x, visible)

@@ -12,6 +12,7 @@ from minitransformer.data import DataLoader, TensorDataset, augment
 from minitransformer.graph import no_grad
 from minitransformer.models.cnn import CNN, CNNConfig
 from minitransformer.models.mlp import MLP, MLPConfig
+from minitransformer.models.vit import ViT, ViTConfig
 from minitransformer.training.tasks.classification import (
     Classification,
     Rows,
@@ -173,12 +174,24 @@ def cnn(**settings: Any) -> Recipe:
     return Recipe(CNN, CNNConfig, sizes, FitSettings(**settings))
 
 
+def vit(**settings: Any) -> Recipe:
+    def sizes(shape: tuple[int, ...], classes: int) -> dict[str, Any]:
+        channels, *size = shape
+        return {"in_channels": channels, "image_size": size, "num_classes": classes}
+
+    return Recipe(ViT, ViTConfig, sizes, FitSettings(**settings))
+
+
 MNIST = ImageClassification(
     "mnist",
     "handwritten digits",
     read_mnist,
     DIGITS,
-    {"mlp": mlp(epochs=40), "cnn": cnn(epochs=20, lr=2e-3)},
+    {
+        "mlp": mlp(epochs=40),
+        "cnn": cnn(epochs=20, lr=2e-3),
+        "vit": vit(epochs=20, batch_size=50, lr=3e-3, weight_decay=0.05),
+    },
     move_digits,
 )
 FASHION_MNIST = ImageClassification(

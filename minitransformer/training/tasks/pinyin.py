@@ -31,7 +31,7 @@ class Pinyin(TextToText):
     about = "how Chinese sentences are spoken"
 
     def __init__(self) -> None:
-        self.recipes = {"seq2seq": seq2seq(2, 128, 0.1, epochs=20, batch_size=32, lr=1e-3)}
+        self.recipes = {"seq2seq": seq2seq(2, 128, 0.1, epochs=20, batch_size=32, lr=2e-3)}
 
     def problem(self, recipe: Recipe, settings: FitSettings, source: Source) -> Problem:
         pairs = split_pairs(source, settings)

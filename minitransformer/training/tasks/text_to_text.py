@@ -14,7 +14,7 @@ from minitransformer.tensor import Tensor
 from minitransformer.text import WordTokenizer, tokenizer_from_dict
 from minitransformer.training.tasks.settings import FitSettings
 from minitransformer.training.tasks.task import Prediction, Predictor, Problem, Recipe, Task
-from minitransformer.training.tasks.text_classification import lines_of
+from minitransformer.training.tasks.text_rows import lines_of
 
 PAD, START, END = 0, 1, 2
 SPECIAL = 3  # ids before those of the target's tokenizer
