@@ -65,8 +65,8 @@ def kernels() -> list[Finding]:
 
 def vectors() -> str:
     """What the kernels' matrix products are computed in."""
-    tile = importlib.import_module("minitransformer.kernels.cpu.register_tile")
-    return f"products in {8 * tile.VECTOR_BYTES}-bit vectors"
+    module = importlib.import_module("minitransformer.kernels.cpu.vectors")
+    return f"products in {8 * module.VECTOR_BYTES}-bit vectors"
 
 
 def kernel_cache(folder: str | None) -> Finding:

@@ -9,7 +9,7 @@ pytest.importorskip("numba")
 
 from numba import prange
 
-from minitransformer.kernels.cpu import register_tile
+from minitransformer.kernels.cpu import register_tile, vectors
 from minitransformer.kernels.cpu.gemm import DEPTH, WIDTH, gemm
 from minitransformer.kernels.cpu.runtime import strided_kernel
 
@@ -52,9 +52,10 @@ def test_products_of_every_shape_and_layout(dtype, data):
 @pytest.mark.parametrize("add", [False, True])
 @pytest.mark.parametrize("dtype", CLOSE)
 def test_every_edge_of_a_tile(rng, dtype, add):
-    columns = register_tile.VECTORS * register_tile.VECTOR_BYTES // np.dtype(dtype).itemsize
+    columns = register_tile.VECTORS * vectors.VECTOR_BYTES // np.dtype(dtype).itemsize
+    half = columns // 2
     for m in range(1, 2 * register_tile.ROWS + 2):
-        for n in (1, columns // 2 + 1, columns - 1, columns, columns + 1, 2 * columns + 3):
+        for n in (1, half, half + 1, columns - 1, columns, columns + 1, 2 * columns + 3):
             check(rng, (m, 3, n), dtype, add=add)
 
 

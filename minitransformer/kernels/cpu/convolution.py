@@ -2,7 +2,7 @@
 
 A padded image is kept with rows of one `pitch`. Entry (u, v) of all windows is then the image
 itself, read from an offset on: as one long row, in which each row of the result is followed by
-a few numbers of no use. So a panel of `gemm` is packed by copying stretches. With a stride, the
+a few numbers of no use. So a tile of a product reads its rows from the image. With a stride, the
 image is first sorted into `phases`, the rows and columns that neighbouring windows meet; the
 gradient of the input, a transposed convolution, is one such convolution for each phase of it.
 """
@@ -150,7 +150,8 @@ def weight_and_bias_gradient(
     # Kernels as columns: then the windows need no transposing.
     dmatrices = np.zeros((chunks, groups, len(offsets), outputs // groups), x.dtype)
     dbias = np.zeros((chunks, outputs), x.dtype)
-    weight_gradient(x, plan.padding, plan.stride, plan.phase, offsets, dy, dmatrices, dbias)
+    place, images = (plan.padding, plan.stride, plan.phase), dy.reshape(*dy.shape[:2], -1)
+    weight_gradient(x, *place, offsets, plan.pixels(), images, dmatrices, dbias)
     dweight = dmatrices.sum(axis=0).swapaxes(1, 2).reshape(shape)
     return dweight, dbias.sum(axis=0)
 
@@ -168,6 +169,10 @@ class Plan(NamedTuple):
         """The same for every channel, from the start of an image."""
         channel = self.stride[0] * self.stride[1] * self.phase[0] * self.phase[1]
         return (channel * np.arange(channels)[:, None, None] + self.taps).ravel()
+
+    def pixels(self) -> np.ndarray:
+        """Where the first entries of the windows lie."""
+        return (self.phase[1] * np.arange(self.size[0])[:, None] + np.arange(self.size[1])).ravel()
 
 
 @lru_cache(256)

@@ -6,10 +6,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
-from minitransformer.kernels.cpu.register_tile import VECTOR_BYTES
-
-i32, i64 = ir.IntType(32), ir.IntType(64)
-pointer = ir.PointerType()
+from minitransformer.kernels.cpu.vectors import VECTOR_BYTES, i32, i64, pointer
 
 
 def block_side(like: Any) -> int:

@@ -192,11 +192,13 @@ IMDB = TextClassification(
     "film reviews: good or bad",
     reviews(data.imdb),
     {
-        "transformer": transformer(dropout=0.2, epochs=2, batch_size=64, lr=1e-3),
+        "transformer": transformer(
+            dropout=0.3, epochs=3, batch_size=64, lr=2e-3, label_smoothing=0.1
+        ),
         "lstm": lstm(dropout=0.3, epochs=3, batch_size=64, lr=2e-3),
     },
     max_words=400,
-    word_dropout=0.2,
+    word_dropout=0.3,
 )
 SHORT_TEXTS = {
     "transformer": transformer(dropout=0.3, epochs=5, batch_size=64, lr=2e-3),
