@@ -202,6 +202,18 @@ def added_to_the_old(*given):
     return states_of(*given, new=new)[:, 1:]
 
 
+@rnn.mistake("The bias is added twice: PyTorch's layer has two of them, this one has one.")
+def bias_twice(x, h0, weight_ih, weight_hh, bias):
+    return right_rnn(x, h0, weight_ih, weight_hh, 2 * bias)
+
+
+@rnn.mistake(
+    "What is carried on is the sum before tanh. The next step gets the state itself, tanh's result."
+)
+def sum_carried(*given):
+    return np.tanh(states_of(*given, new=pull)[:, 1:])
+
+
 @rnn.swap
 def echo(rnn):
     def run(x, rng):
@@ -280,6 +292,29 @@ def slope_of_sigmoid(*given):
 )
 def weights_of_one_step(*given):
     return back(*given, used=slice(1))
+
+
+@rnn_backward.mistake(
+    "The slope is that at the state which came to the step: it is 1 − h_t², at the step's result."
+)
+def slope_of_the_step_before(dy, x, h0, *weights):
+    h = states_of(x, h0, *weights)
+    steps = iter(range(x.shape[1] - 1, -1, -1))
+    return back(dy, x, h0, *weights, slope=lambda *_: 1 - h[:, next(steps)] ** 2)
+
+
+@rnn_backward.mistake(
+    "What the later steps send back is added behind tanh's slope: add it to dy[:, t] first, then "
+    "take both through tanh."
+)
+def added_behind_the_slope(dy, x, h0, weight_ih, weight_hh, bias):
+    h = states_of(x, h0, weight_ih, weight_hh, bias)
+    da, dh = dy * (1 - h[:, 1:] ** 2), 0 * h0
+    for t in reversed(range(x.shape[1])):
+        da[:, t] += dh
+        dh = da[:, t] @ weight_hh
+    weights = [np.einsum("nth,ntd->hd", da, came) for came in (x, h[:, :-1])]
+    return da @ weight_ih, dh, *weights, da.sum(axis=(0, 1))
 
 
 @rnn_backward.swap
@@ -443,6 +478,25 @@ def state_alone(gates, cell):
     return right_step(gates, cell)[:, : cell.shape[1]]
 
 
+@lstm_step.mistake("The candidate g is the sum itself: it goes through tanh, into −1 to 1.")
+def candidate_unsquashed(gates, cell):
+    i, f, g, o = np.split(gates, 4, axis=1)
+    new = logistic(f) * cell + logistic(i) * g
+    return np.hstack([logistic(o) * np.tanh(new), new])
+
+
+@lstm_step.mistake("The new cell goes through a sigmoid into h': h' = o · tanh(c').")
+def state_through_sigmoid(*given):
+    return written(lambda o, c: o * logistic(c))(*given)
+
+
+@lstm_step.mistake(
+    "1 is added to the forget gate's sum. That is a good first bias, but it is in `gates` already."
+)
+def forget_opened(gates, cell):
+    return right_step(gates + np.repeat([0.0, 1.0, 0.0, 0.0], cell.shape[1]), cell)
+
+
 def through_steps(step, x, weight_ih, weight_hh, forget=1.0):
     """h (N, T, H), and what came to each step: the gates' sums, the state and the cell."""
     h = c = np.zeros((len(x), weight_hh.shape[1]))
@@ -521,6 +575,17 @@ def product_exchanged(*given):
         i=lambda dh, dc, i, f, g, o, cell, new: dc * i,
         g=lambda dh, dc, i, f, g, o, cell, new: dc * g,
     )
+
+
+@lstm_step_backward.mistake("do = dh · tanh(c') is taken of the old cell: c' is the new one.")
+def output_of_the_old_cell(*given):
+    return back_through_step(*given, o=lambda dh, dc, i, f, g, o, cell, new: dh * np.tanh(cell))
+
+
+@lstm_step_backward.mistake("o is missing on the way from h' to c': dh · o · (1 − tanh²(c')).")
+def without_the_output_gate(dy, gates, cell):
+    o = logistic(np.split(gates, 4, axis=1)[3])
+    return back_through_step(dy, gates, cell, slope=lambda c: (1 - np.tanh(c) ** 2) / o)
 
 
 @lstm_step_backward.swap

@@ -158,6 +158,25 @@ def the_counts(texts, least):
     return {"<pad>": 0, "<unk>": 1} | {w: n for w, n in counts.items() if n >= least}
 
 
+@build_vocabulary.mistake('The numbers begin with 1: "<pad>" is 0.')
+def from_one(texts, least):
+    return {word: number + 1 for word, number in right_vocabulary(texts, least).items()}
+
+
+@build_vocabulary.mistake(
+    "Signs are taken out. Words are what stands between white space, and a comma is one of them."
+)
+def without_signs(texts, least):
+    return right_vocabulary([text.replace(",", " ") for text in texts], least)
+
+
+@build_vocabulary.mistake("A word has to occur `least` times in all texts together, not in one.")
+def often_in_one_text(texts, least):
+    often = {word for text in texts for word in right_vocabulary([text], least)}
+    words = [word for word in right_vocabulary(texts, 1) if word in often]
+    return {word: number for number, word in enumerate(words)}
+
+
 @build_vocabulary.swap
 def read_lines(build_vocabulary):
     lines, labels = lines_of_python()
@@ -283,6 +302,16 @@ def lengths_for_mask(sequences):
     return right_pad(sequences)[0], np.array([len(sequence) for sequence in sequences])
 
 
+@pad_and_mask.mistake("The words of each row are backwards.")
+def backwards(sequences):
+    return right_pad([sequence[::-1] for sequence in sequences])
+
+
+@pad_and_mask.mistake("The rows are sorted by length: leave them in their order, as labels are.")
+def sorted_by_length(sequences):
+    return right_pad(sorted(sequences, key=len, reverse=True))
+
+
 @pad_and_mask.swap
 def read_padded(pad_and_mask):
     lines, labels = lines_of_python()
@@ -355,6 +384,20 @@ def times_x(dy, x, mask):
 )
 def divided_twice(dy, x, mask):
     return (mask / mask.sum(axis=1, keepdims=True) ** 2)[..., None] * dy[:, None]
+
+
+@masked_mean_backward.mistake(
+    "The whole gradient goes to the last word: a mean hears all of them, each 1 / n."
+)
+def last_word(dy, x, mask):
+    dx = np.zeros_like(x)
+    dx[np.arange(len(x)), mask.shape[1] - 1 - mask[:, ::-1].argmax(axis=1)] = dy
+    return dx
+
+
+@masked_mean_backward.mistake("It is divided by the root of the number of words: each has 1 / n.")
+def root_of_words(dy, x, mask):
+    return (mask / np.sqrt(mask.sum(axis=1, keepdims=True)))[..., None] * dy[:, None]
 
 
 class LearnersMean(mt.Function, name="learners_masked_mean"):
@@ -487,6 +530,18 @@ def product(target, predicted):
 def zeros_counted(target, predicted):
     tp, fp, fn, tn = rates(target, predicted)
     return ratio(2 * tp, 2 * tp + fp + fn + tn)
+
+
+@f1_score.mistake("Ones that were missed are not counted: fn is missing below.")
+def without_missed(target, predicted):
+    tp, fp, _, _ = rates(target, predicted)
+    return ratio(2 * tp, 2 * tp + fp)
+
+
+@f1_score.mistake("The 2 is missing below, so that it goes beyond 1: 2 tp / (2 tp + fp + fn).")
+def without_two_below(target, predicted):
+    tp, fp, fn, _ = rates(target, predicted)
+    return ratio(2 * tp, tp + fp + fn)
 
 
 @f1_score.swap

@@ -35,7 +35,7 @@ def right_pieces(word, vocab):
 
 
 VOCAB = ("un", "u", "play", "##play", "##p", "##able", "##a", "##b", "##le", "able", "##l", "##e")
-VOCAB += ("p", "##lay", "##y", "unplay", "##ed", "##n")
+VOCAB += ("p", "##lay", "##y", "unplay", "##ed", "##n", "##bl")
 EXAMPLE = set(VOCAB)
 words = st.text("abunply", min_size=1, max_size=8)
 some_pieces = st.sets(st.sampled_from(VOCAB) | st.sampled_from([f"##{c}" for c in "abunply"]))
@@ -44,7 +44,7 @@ word_pieces = Function(
     name="word_pieces",
     right=right_pieces,
     example=lambda rng: (
-        ["unplayablebe", "unpun", "pablexa"][rng.integers(3)],
+        ["unplayableble", "unpun", "pablexa"][rng.integers(3)],
         EXAMPLE,
     ),
     cases=st.tuples(words, some_pieces.map(lambda chosen: chosen | {"a", "b", "un"})),
@@ -114,6 +114,22 @@ def skipping(word, vocab):
 @word_pieces.mistake("Only whole words are found: one that is not in `vocab` is cut into pieces.")
 def whole_words(word, vocab):
     return [word] if word in vocab else ["[UNK]"]
+
+
+@word_pieces.mistake(
+    "The longest piece is cut off at the end of the word: begin at its beginning. Both spell the "
+    "word, but the tokens differ."
+)
+def from_the_end(word, vocab):
+    pieces = []
+    while word:
+        ends = [word[k:] if k == 0 else f"##{word[k:]}" for k in range(len(word))]
+        piece = next((end for end in ends if end in vocab), None)
+        if piece is None:
+            return ["[UNK]"]
+        pieces.insert(0, piece)
+        word = word.removesuffix(piece.removeprefix("##"))
+    return pieces
 
 
 @cache
@@ -263,6 +279,23 @@ def masked_anywhere(ids, ordinary, draw, fate, random_ids, mask_id):
 @hide.mistake("Inputs and targets are exchanged: the inputs come first.")
 def targets_first(*inputs):
     return right_hide(*inputs)[::-1]
+
+
+@hide.mistake("Places that are not chosen have the target 0, a token like others: −100 is none.")
+def zero_for_none(*given):
+    inputs, targets = right_hide(*given)
+    return inputs, np.where(targets == -100, 0, targets)
+
+
+@hide.mistake("The targets say which places are chosen: they should be the tokens of `ids` there.")
+def chosen_for_targets(*given):
+    inputs, targets = right_hide(*given)
+    return inputs, targets != -100
+
+
+@hide.mistake("`ordinary` is upside down: it is True at tokens that may be chosen.")
+def ordinary_upside_down(ids, ordinary, *others):
+    return right_hide(ids, ~ordinary, *others)
 
 
 ALPHABET = np.arange(5, 29).reshape(4, 6)  # four rows of six letters, each always in its place
@@ -439,6 +472,25 @@ def in_bits(logits, targets):
     return right_loss(logits, targets) / np.log(2)
 
 
+@hidden_loss.mistake("The softmax is taken twice: of logits once, then the logarithm.")
+def softmax_twice(logits, targets):
+    return right_loss(np.exp(log_softmax(logits)), targets)
+
+
+@hidden_loss.mistake("Token 0 does not count here: only −100 is no target.")
+def token_zero_left_out(logits, targets):
+    zero = targets == 0
+    return right_loss(logits, np.where(zero, -100, targets)) if (targets > 0).any() else 0.0
+
+
+@hidden_loss.mistake(
+    "The largest logit is subtracted within the sum of exp, but not from the target's logit."
+)
+def shifted_once(logits, targets):
+    loss, counts = losses(logits, targets)
+    return (loss - logits.max(axis=-1))[counts].mean()
+
+
 @hidden_loss.swap
 def copying_does_not_help(hidden_loss):
     _, targets = guesses(small_bert())
@@ -574,6 +626,18 @@ def only_padding(features, mask):
 @sentence_places.mistake("The last real token's features: take the mean of all real tokens.")
 def last_token(features, mask):
     return unit(features[np.arange(len(mask)), mask.sum(axis=1) - 1])
+
+
+@sentence_places.mistake("The first token is left out: [CLS] is real, and belongs to the mean.")
+def without_first(features, mask):
+    later = mask & (np.arange(mask.shape[1]) > 0)
+    return unit((features * later[:, :, None]).sum(axis=1))
+
+
+@sentence_places.mistake("Each row is divided by its largest value: divide by its length.")
+def largest_is_one(features, mask):
+    mean = not_scaled(features, mask)
+    return mean / np.abs(mean).max(axis=1, keepdims=True)
 
 
 @sentence_places.swap

@@ -185,6 +185,24 @@ def untransposed(x, memory, real, w_q, w_k, w_v):
     return across(x, memory, real, w_q.T, w_k.T, w_v.T)
 
 
+@cross_attention.mistake("Divided by the root of how many places there are; √D is of the features.")
+def root_of_the_memory(x, memory, real, w_q, w_k, w_v):
+    return across(x, memory, real, w_q, w_k, w_v, root=lambda d: math.sqrt(len(memory)))
+
+
+@cross_attention.mistake(
+    "The values of padding are 0, but it still has its share of the weight: the scores become −∞."
+)
+def values_masked(x, memory, real, w_q, w_k, w_v):
+    return across(x, memory * real[:, None], np.ones_like(real), w_q, w_k, w_v)
+
+
+@cross_attention.mistake("The softmax is missing: these are scores, which do not sum to 1.")
+def without_softmax(x, memory, real, w_q, w_k, w_v):
+    scores = (x @ w_q.T) @ (memory @ w_k.T).T / np.sqrt(x.shape[1])
+    return np.where(real, scores, 0) @ (memory @ w_v.T)
+
+
 @cross_attention.swap
 def look_at_the_word(cross_attention):
     """A trained model spells with the learner's function in the place of its own."""
@@ -313,6 +331,21 @@ def start_over_the_first(target, start, pad):
     return inputs, target, target != pad
 
 
+@teacher_forcing.mistake(
+    "Cut to T − 1 places. That is right for a target that begins with `start`; this one does not: "
+    "put `start` in front, and ask for the first token, too."
+)
+def first_token_never_asked(target, start, pad):
+    return target[:, :-1], target[:, 1:], target[:, 1:] != pad
+
+
+@teacher_forcing.mistake("One place too many: the last token is wanted, and never given.")
+def one_place_more(target, start, pad):
+    first, last = (np.full((len(target), 1), token) for token in (start, pad))
+    wanted = np.concatenate([target, last], axis=1)
+    return np.concatenate([first, target], axis=1), wanted, wanted != pad
+
+
 @teacher_forcing.swap
 def teach_to_spell(teacher_forcing):
     teach = partial(teacher_forcing, start=START, pad=PAD)
@@ -411,6 +444,27 @@ def step_untransposed(x, w_q, w_k, w_v, keys, values):
 @cached_step.mistake("Nothing is remembered: return the keys and values with the new ones in them.")
 def nothing_remembered(x, w_q, w_k, w_v, keys, values):
     return one_step(x, w_q, w_k, w_v, keys, values)[0], keys, values
+
+
+@cached_step.mistake(
+    "What is remembered is projected once more: the cache holds keys and values, ready for use."
+)
+def projected_again(x, w_q, w_k, w_v, keys, values):
+    _, keys, values = one_step(x, w_q, w_k, w_v, keys, values)
+    scores = keys @ w_k.T @ (w_q @ x) / np.sqrt(len(x))
+    return softmax(scores) @ (values @ w_v.T), keys, values
+
+
+@cached_step.mistake("Keys and values come back in the wrong order: (y, keys, values).")
+def values_first(x, w_q, w_k, w_v, keys, values):
+    y, keys, values = one_step(x, w_q, w_k, w_v, keys, values)
+    return y, values, keys
+
+
+@cached_step.mistake("The softmax is missing: these are scores, which do not sum to 1.")
+def step_without_softmax(x, w_q, w_k, w_v, keys, values):
+    _, keys, values = one_step(x, w_q, w_k, w_v, keys, values)
+    return keys @ (w_q @ x) / np.sqrt(len(x)) @ values, keys, values
 
 
 @cached_step.swap
@@ -562,6 +616,30 @@ def first_finished(following, beam, end, longest):
 def mean_score(following, beam, end, longest):
     tokens, score = searched(following, beam, end, longest, worth=lambda h: h[1] / len(h[0]))
     return tokens, score / len(tokens)
+
+
+@beam_search.mistake(
+    "Finished hypotheses do not take a place in the beam here: cut all continuations to `beam` "
+    "first, then look which of those have ended."
+)
+def finished_beside_the_beam(following, beam, end, longest):
+    def keep(found):
+        ordered = sorted(found, key=lambda h: -h[1])
+        going_on = [h for h in ordered if h[0][-1] != end]
+        return [h for h in ordered if h[0][-1] == end] + going_on[:beam]
+
+    return searched(following, beam, end, longest, keep=keep)
+
+
+@beam_search.mistake("`end` is taken off the tokens: it belongs to the hypothesis, as its score.")
+def end_taken_off(following, beam, end, longest):
+    tokens, score = searched(following, beam, end, longest)
+    return [token for token in tokens if token != end], score
+
+
+@beam_search.mistake("It stops one token early: hypotheses may be `longest` tokens long.")
+def one_token_early(following, beam, end, longest):
+    return searched(following, beam, end, max(longest - 1, 1))
 
 
 def telling(rng):
