@@ -78,8 +78,8 @@ assert rounds["−log σ(s)"] < 0.7 * rounds["log(1 − σ(s))"]
 #
 # Lesson 09's convolution makes maps smaller; a **transposed convolution** runs it backwards: each
 # pixel puts its multiple of the kernel into a larger picture, and where kernels overlap they add.
-# It is the very thing that leads a convolution's gradient back. Is the kernel no multiple of the
-# stride, some pixels get more than others: a chessboard is in the picture before it has learned.
+# It is the very thing that leads a convolution's gradient back. Where the kernel is no multiple
+# of the stride, some pixels get more than others: a chessboard is there before it has learned.
 
 
 # %%

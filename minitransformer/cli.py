@@ -1,4 +1,4 @@
-"""The commands: `minitransformer train`, `generate`, `fit`, `predict`, `doctor`."""
+"""The commands: `minitransformer train`, `generate`, `fit`, `predict`, `embed`, `doctor`."""
 
 import sys
 from pathlib import Path
@@ -109,7 +109,7 @@ def fit(
     ],
     model: Annotated[
         str | None,
-        typer.Option(help="mlp, cnn, lstm, transformer, …; the task's own if left out."),
+        typer.Option(help="mlp, cnn, vit, lstm, transformer, …; the task's own if left out."),
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Times through the training rows.")] = None,
     batch_size: Size = None,

@@ -43,7 +43,7 @@ def fit_command(
     console.print(
         f"{task.name}, {task.about}: {problem.describe()}\n"
         f"{model} of {problem.model.num_parameters():,} parameters, {fitting.steps:,} steps of "
-        f"{settings.batch_size} rows, into {run.folder}"
+        f"up to {settings.batch_size} rows, into {run.folder}"
     )
     try:
         metrics = fitting.fit()
