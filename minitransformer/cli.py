@@ -163,7 +163,9 @@ def fit(
 @app.command()
 def predict(
     folder: Annotated[Path, typer.Argument(help="Folder of a run of `fit`.")],
-    inputs: Annotated[list[str], typer.Argument(help="Texts, files of a text a line, or images.")],
+    inputs: Annotated[
+        list[str], typer.Argument(help="Texts, files of a text a line, images, or film ids.")
+    ],
 ) -> None:
     """Say what a fitted model makes of new inputs: a class or a text, the input beside it."""
     from minitransformer.training.prediction import prediction_lines

@@ -268,6 +268,12 @@ def test_predict_needs_a_checkpoint_of_a_task(tmp_path, command):
     assert code == 1 and "should be of one of the tasks" in err
 
 
+@pytest.mark.parametrize("flags", [("--resume", "a", "--out", "b"), ("--root", "other.csv")])
+def test_flags_that_contradict_each_other(reviews, command, flags):
+    code, _, err = command("fit", reviews, *flags)
+    assert code == 1 and err.startswith("error: fit: expected") and flags[1] in err
+
+
 def test_resuming_refuses_other_flags(tmp_path, digits_folder):
     fit_images(digits_folder, tmp_path / "run", epochs=1)
     with pytest.raises(ValueError, match=r"epochs 1 \(given 2\)"):

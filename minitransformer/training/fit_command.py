@@ -27,6 +27,10 @@ def fit_command(
 ) -> dict[str, Any]:
     """Fit as the flags say (None: not given); the metrics on held-out rows."""
     task, own_file = find_task(name)
+    if own_file is not None and source.root is not None:
+        raise ValueError(f"fit: expected one file, got {own_file} and --root {source.root}")
+    if resume is not None and out is not None:
+        raise ValueError(f"fit: expected --out or --resume, got --out {out} --resume {resume}")
     source = replace(source, root=own_file) if own_file is not None else source
     model, recipe = task.recipe(model)
     names = {"task": task.name, "model": model}
