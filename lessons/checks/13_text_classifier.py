@@ -400,7 +400,7 @@ def root_of_words(dy, x, mask):
     return (mask / np.sqrt(mask.sum(axis=1, keepdims=True)))[..., None] * dy[:, None]
 
 
-class LearnersMean(mt.Function, name="learners_masked_mean"):
+class LearnersMean(mt.Function):
     """The masked mean with the backward pass of `through`."""
 
     through = None
